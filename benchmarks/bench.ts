@@ -1,0 +1,44 @@
+// Speed and size beside the Python peers: npm run bench -- <area> [--json] [--save]
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import type { Row } from "./race.js";
+import { formatTable, saveResults } from "./results.js";
+import { here } from "./venv.js";
+
+interface Area {
+  measure(): AsyncIterable<Row>;
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: "boolean", default: false }, save: { type: "boolean", default: false } },
+});
+const [area = ""] = positionals;
+const areas = readdirSync(join(here, "areas")).map((file) => file.replace(".ts", ""));
+if (!areas.includes(area) || positionals.length > 1) {
+  console.error(`npm run bench -- <area> [--json] [--save]; areas: ${areas.join(", ")}`);
+  process.exit(1);
+}
+
+const { measure } = (await import(`./areas/${area}.ts`)) as Area;
+const rows: Row[] = [];
+for await (const row of measure()) {
+  rows.push(row);
+  const { details, ...line } = row;
+  if (values.json) console.log(JSON.stringify(line));
+  else console.error(`${row.name}: ${row.ratio.toFixed(2)} x ${details.peer}`);
+}
+if (!values.json) {
+  const lines = rows.map(({ name, ours, peer, unit, ratio, threads, details }) => [
+    name,
+    ours,
+    peer,
+    unit,
+    ratio,
+    threads,
+    details.peer,
+  ]);
+  console.log(formatTable(["", "ours", "peer", "unit", "ratio", "threads", "peer is"], lines));
+}
+if (values.save) saveResults(area, rows, { withPeers: true });

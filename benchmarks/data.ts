@@ -1,0 +1,114 @@
+import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { random } from "@mmub/core";
+import { cache } from "./venv.js";
+
+/** Writes `make()` to a file of the cache, unless it is there already, and gives its path. */
+function once(name: string, make: () => string | NodeJS.ArrayBufferView): string {
+  const folder = join(cache, "data");
+  const path = join(folder, name);
+  if (existsSync(path)) return path;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(`${path}.part`, make());
+  renameSync(`${path}.part`, path);
+  return path;
+}
+
+/** 50,000 texts of about 100 words, one a line, of 50,000 made-up words whose frequency falls as 1 / rank (Zipf). */
+export function texts(): string {
+  return once("texts.txt", () => {
+    const r = random(42);
+    const pick = (letters: string) => letters[r.integer(letters.length)]!;
+    const syllable = () => pick("bcdfghjklmnprstvwz") + pick("aeiou") + (r.next() < 0.3 ? pick("lmnrst") : "");
+    const vocabulary = new Set<string>();
+    while (vocabulary.size < 50_000) {
+      let word = "";
+      for (let left = [1, 2, 2, 3, 3, 4][r.integer(6)]!; left > 0; left--) word += syllable();
+      vocabulary.add(word);
+    }
+    const words = r.shuffle([...vocabulary]);
+    let total = 0;
+    const cumulative = Float64Array.from(words, (_, rank) => {
+      total += 1 / (rank + 1);
+      return total;
+    });
+
+    const lines: string[] = [];
+    for (let text = 0; text < 50_000; text++) {
+      let [line, capital] = ["", true];
+      for (let left = Math.max(20, Math.round(100 + 25 * r.normal())); left > 0; left--) {
+        const word = words[firstAbove(cumulative, r.next() * total)]!;
+        line += capital ? word[0]!.toUpperCase() + word.slice(1) : word;
+        const mark = r.next();
+        capital = mark < 0.07;
+        line += left === 1 || capital ? "." : mark < 0.13 ? "," : "";
+        if (left > 1) line += " ";
+      }
+      lines.push(line);
+    }
+    return lines.join("\n");
+  });
+}
+
+/** 60 s of mono float32 at 16 kHz: a wavering tone, a steady one and noise. */
+export function sound(): string {
+  return once("sound-16k.f32", () => {
+    const r = random(7);
+    return Float32Array.from({ length: 60 * 16_000 }, (_, i) => {
+      const t = i / 16_000;
+      const wavering = Math.sin(2 * Math.PI * 220 * t + 3 * Math.sin(Math.PI * t));
+      return 0.3 * wavering + 0.2 * Math.sin(2 * Math.PI * 3000 * t) + 0.1 * r.normal();
+    });
+  });
+}
+
+/** 120,000 rows of 50 float32 values and a label of 0 or 1 that is linear in 20 of them but for noise and a product. */
+export function table(): string {
+  return once("table.f32", () => {
+    const r = random(11);
+    const weights = Float64Array.from({ length: 50 }, (_, i) => (i % 5 < 2 ? r.normal() * 0.5 : 0));
+    const out = new Float32Array(120_000 * 51);
+    for (let row = 0; row < 120_000; row++) {
+      let z = 0;
+      for (let i = 0; i < 50; i++) {
+        const value = i >= 10 && i < 20 ? Math.round(r.normal() * 2) / 2 : r.normal();
+        out[row * 51 + i] = value;
+        z += value * weights[i]!;
+      }
+      z += 1.2 * out[row * 51]! * out[row * 51 + 1]!;
+      out[row * 51 + 50] = r.next() < 1 / (1 + Math.exp(-z)) ? 1 : 0;
+    }
+    return out;
+  });
+}
+
+/** 100 RGB images of 128 x 128 bytes: smooth blobs and a little noise. */
+export function images(): string {
+  return once("images-128.rgb", () => {
+    const r = random(5);
+    const out = new Uint8Array(100 * 128 * 128 * 3);
+    for (let image = 0, at = 0; image < 100; image++) {
+      const waves = Array.from({ length: 9 }, () => [r.normal() * 0.1, r.normal() * 0.1, r.next() * 7] as const);
+      for (let y = 0; y < 128; y++)
+        for (let x = 0; x < 128; x++)
+          for (let channel = 0; channel < 3; channel++) {
+            let value = 128 + 8 * r.normal();
+            for (let i = channel * 3; i < channel * 3 + 3; i++)
+              value += 35 * Math.sin(waves[i]![0] * x + waves[i]![1] * y + waves[i]![2]);
+            out[at++] = Math.max(0, Math.min(255, Math.round(value)));
+          }
+    }
+    return out;
+  });
+}
+
+/** The first position whose value is above `x`, in ascending values. */
+function firstAbove(values: Float64Array, x: number): number {
+  let [low, high] = [0, values.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (values[middle]! > x) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

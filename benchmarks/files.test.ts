@@ -1,0 +1,57 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { parseCsv, readNpy } from "./files.js";
+
+describe("CSV", () => {
+  test("reads quotes, commas and line ends inside fields, and empty fields", () => {
+    const text = '\uFEFFid,name,note\r\n1,"a ""b"", c","two\nlines"\r\n2,,\n3,x,"end"';
+    expect(parseCsv(text)).toEqual([
+      { id: "1", name: 'a "b", c', note: "two\nlines" },
+      { id: "2", name: "", note: "" },
+      { id: "3", name: "x", note: "end" },
+    ]);
+    expect(parseCsv("")).toEqual([]);
+    expect(parseCsv("only,names\n")).toEqual([]);
+  });
+
+  test("names the line of what is broken", () => {
+    expect(() => parseCsv('a,b\n"x\ny",1\n2\n')).toThrow("line 4: 1 fields, want 2");
+    expect(() => parseCsv('a,b\n1,"open\n')).toThrow("line 2: a quoted field does not end");
+    expect(() => parseCsv('a,b\n1,"x"y\n')).toThrow("line 2: text after a quoted field");
+  });
+});
+
+describe("npy", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "npy "));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  function write(header: string, values: number[], version = 1): string {
+    const path = join(folder, "x.npy");
+    const length = version === 1 ? Buffer.from([header.length, 0]) : Buffer.from([header.length, 0, 0, 0]);
+    const start = Buffer.from([0x93, ...Buffer.from("NUMPY"), version, 0]);
+    writeFileSync(
+      path,
+      Buffer.concat([start, length, Buffer.from(header), Buffer.from(Float32Array.from(values).buffer)]),
+    );
+    return path;
+  }
+
+  test.each([1, 2])("reads a matrix of version %i", (version) => {
+    const path = write("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }\n", [1, 2, 3, 4, 5, 6], version);
+    expect(readNpy(path)).toEqual({ rows: 2, cols: 3, data: Float32Array.of(1, 2, 3, 4, 5, 6) });
+  });
+
+  test("rejects other kinds of array", () => {
+    expect(() => readNpy(write("{'descr': '<f8', 'fortran_order': False, 'shape': (1, 2), }", [1, 2]))).toThrow("<f8");
+    expect(() => readNpy(write("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }", [1, 2]))).toThrow(
+      "2 values",
+    );
+    writeFileSync(join(folder, "x.csv"), "a,b\n");
+    expect(() => readNpy(join(folder, "x.csv"))).toThrow("not an .npy file");
+  });
+});

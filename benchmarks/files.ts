@@ -1,0 +1,65 @@
+import { readFileSync } from "node:fs";
+
+/**
+ * The records of a CSV file by the names of its first line. RFC 4180: a quoted field may hold commas, line ends and
+ * doubled quotes. Throws with the line of a quote that does not end or a record with more or fewer fields than names.
+ */
+export function parseCsv(text: string): Record<string, string>[] {
+  const records: { line: number; fields: string[] }[] = [];
+  let [at, line] = [text.startsWith("\uFEFF") ? 1 : 0, 1];
+  while (at < text.length) {
+    const record = { line, fields: [] as string[] };
+    for (let more = true; more; ) {
+      let field = "";
+      if (text[at] === '"') {
+        const start = line;
+        for (;;) {
+          const quote = text.indexOf('"', at + 1);
+          if (quote < 0) throw new Error(`line ${start}: a quoted field does not end`);
+          field += text.slice(at + 1, quote);
+          at = quote + 1;
+          if (text[at] !== '"') break;
+          field += '"';
+        }
+        line += field.split("\n").length - 1;
+        if (at < text.length && !/[,\r\n]/.test(text[at]!)) throw new Error(`line ${line}: text after a quoted field`);
+      } else {
+        const end = /[,\r\n]|$/g;
+        end.lastIndex = at;
+        const stop = end.exec(text)!.index;
+        field = text.slice(at, stop);
+        at = stop;
+      }
+      record.fields.push(field);
+      more = text[at] === ",";
+      if (more) at++;
+    }
+    if (text[at] === "\r") at++;
+    if (text[at] === "\n") at++;
+    line++;
+    records.push(record);
+  }
+  const names = records.shift()?.fields ?? [];
+  return records.map((record) => {
+    if (record.fields.length !== names.length)
+      throw new Error(`line ${record.line}: ${record.fields.length} fields, want ${names.length}`);
+    return Object.fromEntries(names.map((name, i) => [name, record.fields[i]!]));
+  });
+}
+
+/** A matrix of a NumPy .npy file: little-endian float32 in C order, as it lies in the file. */
+export function readNpy(path: string): { rows: number; cols: number; data: Float32Array } {
+  const bytes = readFileSync(path);
+  if (bytes.toString("latin1", 0, 6) !== "\x93NUMPY") throw new Error(`${path} is not an .npy file`);
+  const wide = bytes[6]! > 1;
+  const start = wide ? 12 : 10;
+  const end = start + (wide ? bytes.readUInt32LE(8) : bytes.readUInt16LE(8));
+  const header = bytes.toString("latin1", start, end);
+  const [, rows, cols] = /'shape': \((\d+), (\d+)\)/.exec(header) ?? [];
+  if (!header.includes("'descr': '<f4'") || !header.includes("'fortran_order': False") || !rows || !cols)
+    throw new Error(`${path} holds ${header.trim()}, want a matrix of <f4 in C order`);
+  const data = new Float32Array(bytes.buffer.slice(bytes.byteOffset + end, bytes.byteOffset + bytes.length));
+  if (data.length !== Number(rows) * Number(cols))
+    throw new Error(`${path} holds ${data.length} values, want ${rows} x ${cols}`);
+  return { rows: Number(rows), cols: Number(cols), data };
+}

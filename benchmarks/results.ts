@@ -1,0 +1,62 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
+import { join } from "node:path";
+import { here, peerPython, peers } from "./venv.js";
+
+/** Writes what was measured, where, when and with what, to results/<date>-<name>.json. */
+export function saveResults(
+  name: string,
+  rows: readonly object[],
+  { withPeers }: { readonly withPeers: boolean },
+): void {
+  const date = new Date().toISOString().slice(0, 10);
+  const file = join(here, "results", `${date}-${name}.json`);
+  mkdirSync(join(here, "results"), { recursive: true });
+  const result = {
+    name,
+    date,
+    machine: {
+      cpu: cpus()[0]?.model,
+      cores: cpus().length,
+      memoryGiB: Math.round(totalmem() / 2 ** 30),
+      os: process.platform,
+    },
+    versions: { mmub: ownVersion(), node: process.versions.node, ...(withPeers && peerVersions()) },
+    rows,
+  };
+  writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
+  console.error(`Saved as benchmarks/results/${date}-${name}.json`);
+}
+
+/** Rows as lines of aligned columns: numbers to the right, text to the left. */
+export function formatTable(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const cells = rows.map((row) => row.map((cell) => (typeof cell === "number" ? formatNumber(cell) : cell)));
+  const widths = header.map((title, i) => Math.max(title.length, ...cells.map((row) => row[i]!.length)));
+  const lines = [header, ...cells].map((row, line) =>
+    row
+      .map((cell, i) =>
+        typeof rows[Math.max(0, line - 1)]?.[i] === "number" ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!),
+      )
+      .join("  ")
+      .trimEnd(),
+  );
+  return lines.join("\n");
+}
+
+function formatNumber(value: number): string {
+  return value.toLocaleString("en", { maximumSignificantDigits: 4 });
+}
+
+function ownVersion(): string {
+  const packages = join(here, "..", "packages");
+  const { version } = JSON.parse(readFileSync(join(packages, readdirSync(packages)[0]!, "package.json"), "utf8"));
+  const { stdout } = spawnSync("git", ["describe", "--always", "--dirty"], { cwd: here, encoding: "utf8" });
+  return [version, stdout?.trim()].filter(Boolean).join(" at ");
+}
+
+function peerVersions(): Record<string, string> {
+  const { stdout } = spawnSync(peerPython(), ["--version"], { encoding: "utf8" });
+  const lines = readFileSync(join(peers, "requirements.txt"), "utf8").trim().split("\n");
+  return { python: stdout.trim().replace("Python ", ""), ...Object.fromEntries(lines.map((line) => line.split("=="))) };
+}

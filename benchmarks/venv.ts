@@ -1,0 +1,38 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+export const here = import.meta.dirname;
+/** Everything that is made and can be made again. */
+export const cache = join(here, ".cache");
+export const peers = join(here, "peers");
+
+/** The peers run on one thread, and on the BLAS kernels that they choose themselves. */
+export function peerEnv(): NodeJS.ProcessEnv {
+  const { OPENBLAS_CORETYPE: _, OPENBLAS_L2_SIZE: __, ...env } = process.env;
+  return { ...env, OPENBLAS_NUM_THREADS: "1", OMP_NUM_THREADS: "1", MKL_NUM_THREADS: "1", NUMBA_NUM_THREADS: "1" };
+}
+
+/** The Python of an environment with the peers of requirements.txt, made on first use. */
+export function peerPython(): string {
+  const folder = join(cache, "venv");
+  const python = process.platform === "win32" ? join(folder, "Scripts", "python.exe") : join(folder, "bin", "python");
+  const requirements = join(peers, "requirements.txt");
+  const wanted = readFileSync(requirements, "utf8");
+  const marker = join(folder, "requirements.txt");
+  if (existsSync(marker) && readFileSync(marker, "utf8") === wanted) return python;
+
+  console.error("Installing the Python peers into benchmarks/.cache/venv: about 500 MB, once");
+  rmSync(folder, { recursive: true, force: true });
+  const system = ["python3", "python"].find((name) => spawnSync(name, ["--version"]).status === 0);
+  if (!system) throw new Error("the peers need Python 3.11 or newer, and there is no python3");
+  run(system, ["-m", "venv", folder]);
+  run(python, ["-m", "pip", "install", "--quiet", "--requirement", requirements]);
+  writeFileSync(marker, wanted);
+  return python;
+}
+
+function run(command: string, args: string[]): void {
+  const { status } = spawnSync(command, args, { stdio: ["ignore", 2, 2] });
+  if (status !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${status}`);
+}
