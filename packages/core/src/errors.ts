@@ -78,7 +78,7 @@ export function show(value: unknown): string {
     return `${value.constructor.name} of ${(value as Uint8Array).length ?? value.byteLength}`;
   if (typeof value === "function") return "a function";
   if (typeof value === "symbol") return "a symbol";
-  const name = (value as object).constructor?.name ?? "object";
+  const name = (value as object).constructor?.name ?? "Object";
   return name === "Object" ? `an object with ${listed(Object.keys(value as object))}` : `a ${name}`;
 }
 

@@ -66,9 +66,9 @@ interface SavedFile {
 function encodeFile({ saved, golden }: SavedFile): Uint8Array {
   const arrays = new Map<string, TypedArray>();
   const tree = (of: Saved, path: string): Tree => {
-    for (const [name, array] of Object.entries(of.arrays ?? {})) arrays.set(`${path}${name}`, array);
+    for (const [name, array] of Object.entries(of.arrays ?? {})) arrays.set(within(path, name), array);
     const parts = Object.entries(of.parts ?? {}).map(
-      ([name, child]) => [name, tree(child, `${path}${name}/`)] as const,
+      ([name, child]) => [name, tree(child, `${within(path, name)}/`)] as const,
     );
     return {
       type: of.type,
@@ -140,9 +140,9 @@ function decodeFile(bytes: Uint8Array): SavedFile {
   };
   const saved = ({ arrays, parts, ...of }: Tree, path: string): Saved => ({
     ...of,
-    ...(arrays && { arrays: Object.fromEntries(arrays.map((name) => [name, read(`${path}${name}`)])) }),
+    ...(arrays && { arrays: Object.fromEntries(arrays.map((name) => [name, read(within(path, name))])) }),
     ...(parts && {
-      parts: Object.fromEntries(Object.entries(parts).map(([name, of]) => [name, saved(of, `${path}${name}/`)])),
+      parts: Object.fromEntries(Object.entries(parts).map(([name, of]) => [name, saved(of, `${within(path, name)}/`)])),
     }),
   });
   const golden = header.golden && {
@@ -150,6 +150,11 @@ function decodeFile(bytes: Uint8Array): SavedFile {
     outputs: saved(header.golden.outputs, "golden-outputs/"),
   };
   return { saved: saved(header.saved, "/"), ...(golden && { golden }) };
+}
+
+// Names as paths: a slash in the name of a part or an array must not look like two parts.
+function within(path: string, name: string): string {
+  return path + encodeURIComponent(name);
 }
 
 function checksum(bytes: Uint8Array): string {

@@ -1,8 +1,6 @@
-import { isDeepStrictEqual } from "node:util";
 import type { Extractor, Features, FittedExtractor } from "../contracts.js";
 import { MmubError } from "../errors.js";
 import { checkFeatures, isPresent, sliceFeatures, stackFeatures } from "../features.js";
-import { encodeSaved } from "../saved.js";
 import {
   type Check,
   type CheckOptions,
@@ -43,7 +41,7 @@ export function extractorChecks<Input>(options: ExtractorChecksOptions<Input>): 
       ...partChecks<Extractor<Input>, FittedExtractor<Input>>({
         make,
         fit: (recipe, options, half) => recipe.fit(half ? good.slice(0, 2) : inputs, options),
-        run: (fitted, options) => fitted.transform(inputs, options),
+        run: (fitted, options, half) => fitted.transform(half ? good.slice(0, 2) : inputs, options),
         data: inputs,
       }),
 
@@ -98,8 +96,7 @@ export function extractorChecks<Input>(options: ExtractorChecksOptions<Input>): 
 
       "fit takes a stream for an array": async () => {
         const streamed = await make().fit(stream(inputs), { seed: 7 });
-        const bytes = [encodeSaved(await streamed.save()), encodeSaved(await (await fit()).save())];
-        if (!isDeepStrictEqual(bytes[0], bytes[1]))
+        if (!close(await streamed.transform(inputs), await (await fit()).transform(inputs)))
           fail("a stream of the same inputs gave another fitted part than an array");
       },
 

@@ -44,7 +44,7 @@ export function fuserChecks(options: FuserChecksOptions): readonly Check[] {
           half
             ? recipe.fit(slice(0, rows / 2), targets.slice(0, rows / 2), options)
             : recipe.fit(features, targets, options),
-        run: (fitted, options) => fitted.transform(features, options),
+        run: (fitted, options, half) => fitted.transform(half ? slice(0, rows / 2) : features, options),
         data: features,
       }),
 

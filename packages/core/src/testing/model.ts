@@ -51,7 +51,7 @@ export function modelChecks<X = Features>(options: ModelChecksOptions<X>): reado
         make,
         fit: (recipe, options, half) =>
           half ? recipe.fit(part(0, rows / 2), targets.slice(0, rows / 2), options) : recipe.fit(x, targets, options),
-        run: (fitted, options) => fitted.predict(x, options),
+        run: (fitted, options, half) => fitted.predict(half ? part(0, rows / 2) : x, options),
         data: [x, targets],
       }),
 
