@@ -1,0 +1,54 @@
+import { type Window, windowSamples } from "./window.js";
+
+export type PadMode = "constant" | "reflect" | "edge";
+
+export interface FrameSettings {
+  readonly fftSize: number;
+  readonly windowLength: number;
+  readonly hopLength: number;
+  readonly window: Window;
+  readonly center: boolean;
+  readonly padMode: PadMode;
+}
+
+/** Cuts a clip into overlapping windowed frames, the way `librosa.stft` does. */
+export interface Framer {
+  /** How many frames a clip of `length` samples has. */
+  count(length: number): number;
+  /** Writes frame `index` of `samples`, windowed, into `frame`, which must be zero at first use and this framer's alone. */
+  load(samples: Float32Array, index: number, frame: Float64Array): void;
+}
+
+export function framer(settings: FrameSettings): Framer {
+  const { fftSize, windowLength, hopLength, center, padMode } = settings;
+  const window = windowSamples(settings.window, windowLength);
+  // A window shorter than the transform stands in its middle; what is beside it stays zero.
+  const margin = (fftSize - windowLength) >> 1;
+  const pad = center ? fftSize >> 1 : 0;
+  return {
+    count: (length) => (length + 2 * pad < fftSize ? 0 : 1 + Math.floor((length + 2 * pad - fftSize) / hopLength)),
+    load(samples, index, frame) {
+      const from = index * hopLength - pad + margin;
+      const { length } = samples;
+      if (from >= 0 && from + windowLength <= length) {
+        for (let i = 0; i < windowLength; i++) frame[margin + i] = samples[from + i]! * window[i]!;
+        return;
+      }
+      for (let i = 0; i < windowLength; i++) {
+        const at = from + i;
+        const inside = at >= 0 && at < length ? at : padIndex(at, length, padMode);
+        frame[margin + i] = inside < 0 ? 0 : samples[inside]! * window[i]!;
+      }
+    },
+  };
+}
+
+// The sample that stands in for the one at `at`, outside of the clip; -1 for silence.
+function padIndex(at: number, length: number, mode: PadMode): number {
+  if (mode === "constant") return -1;
+  if (mode === "edge" || length === 1) return at < 0 ? 0 : length - 1;
+  // Reflected about both ends without repeating them, as often as it takes.
+  const period = 2 * (length - 1);
+  const within = ((at % period) + period) % period;
+  return within < length ? within : period - within;
+}

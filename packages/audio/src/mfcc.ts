@@ -1,0 +1,304 @@
+import {
+  batches,
+  checkParam,
+  checkSaved,
+  type Dense,
+  dense,
+  type Extractor,
+  type Features,
+  type FittedExtractor,
+  type Json,
+  type RunOptions,
+  rejectInput,
+  type Sequence,
+  sequence,
+} from "@mmub/core";
+import { type AudioInput, audioReader, sampleRates } from "./audio-input.js";
+import { cosineTransform } from "./cosine-transform.js";
+import { addDeltas } from "./deltas.js";
+import { powerSpectrum } from "./fourier.js";
+import { framer, type PadMode } from "./frames.js";
+import { melFilters } from "./mel.js";
+import { isStatistic, type Statistic, summarize } from "./statistics.js";
+import { type Window, windowNames } from "./window.js";
+
+const type = "@mmub/audio/mfcc";
+
+interface CommonParams {
+  /** The rate at which everything is computed, in Hz; recordings of another rate are resampled. librosa's `sr`. @default 16_000 */
+  readonly sampleRateHz?: number;
+  /** Coefficients kept of each frame, from the 0th (the loudness) on; at most `mels`. librosa's `n_mfcc`. @default 20 */
+  readonly coefficients?: number;
+  /** The type of the discrete cosine transform. librosa's `dct_type`. @default 2 */
+  readonly dctType?: 1 | 2 | 3;
+  /** "ortho": the transform is orthonormal. null: it is not scaled. @default "ortho" */
+  readonly norm?: "ortho" | null;
+  /** Coefficient n is multiplied by 1 + lifter / 2 * sin(π (n + 1) / lifter); 0: it is not. @default 0 */
+  readonly lifter?: number;
+  /** Samples of a frame that is transformed, from 2 to 1048576; any number, products of 2, 3 and 5 are fast. librosa's `n_fft`. @default 2048 */
+  readonly fftSize?: number;
+  /** Samples under the window, which stands in the middle of the frame. librosa's `win_length`. @default fftSize */
+  readonly windowLength?: number;
+  /** Samples from one frame to the next. librosa's `hop_length`. @default 512 */
+  readonly hopLength?: number;
+  /** The periodic window by SciPy's name, or a number: the beta of a Kaiser window. @default "hann" */
+  readonly window?: Window;
+  /** Frame t stands with its middle at sample t * hopLength and the clip is padded; or else with its start. @default true */
+  readonly center?: boolean;
+  /** What a centred frame sees outside of the clip: silence, the clip reflected, or its outermost sample. librosa's `pad_mode`. @default "constant" */
+  readonly padMode?: PadMode;
+  /** The exponent of the magnitude spectrum, above 0 and up to 8: 1 for magnitude, 2 for power. @default 2 */
+  readonly power?: number;
+  /** Bands of the mel spectrogram. librosa's `n_mels`. @default 128 */
+  readonly mels?: number;
+  /** The lowest frequency of the bands, in Hz. librosa's `fmin`. @default 0 */
+  readonly fMinHz?: number;
+  /** The highest frequency of the bands, in Hz, at most sampleRateHz / 2. librosa's `fmax`. @default sampleRateHz / 2 */
+  readonly fMaxHz?: number;
+  /** The mel scale of HTK in place of Slaney's. @default false */
+  readonly htk?: boolean;
+  /** "slaney": every band has the same area. null: every band peaks at 1. librosa's `mel_norm`. @default "slaney" */
+  readonly melNorm?: "slaney" | null;
+  /** Bands more than this many dB below the clip's loudest are raised to there; null: none is. librosa's `top_db`. @default 80 */
+  readonly topDb?: number | null;
+  /** 1: the slope of each coefficient over time is added; 2: its second derivative too. `librosa.feature.delta`. @default 0 */
+  readonly deltas?: 0 | 1 | 2;
+  /** Frames that a delta looks at, an odd number from 3; a shorter clip uses as many as it has. librosa's `width`. @default 9 */
+  readonly deltaWidth?: number;
+}
+
+export interface MfccStatisticsParams extends CommonParams {
+  /** One row a recording: `statistics` over its frames. @default "statistics" */
+  readonly output?: "statistics";
+  /** What is kept of each column over time: mean, std, min, max, median and percentiles from "p0" to "p100". @default ["mean", "std"] */
+  readonly statistics?: readonly Statistic[];
+}
+
+export interface MfccFramesParams extends CommonParams {
+  /** One step a frame, in order. */
+  readonly output: "frames";
+}
+
+/**
+ * Mel-frequency cepstral coefficients: the shape of the spectrum as the ear hears it, frame by frame. The numbers are
+ * those of `librosa.feature.mfcc` for the same params, within 1e-4 of the largest of a clip.
+ *
+ * Output: Dense, one row a recording, each of `statistics` over its frames, the columns of the first statistic first
+ * ("mfcc0 mean", "delta mfcc3 std"); or with `output: "frames"` a Sequence, one step a frame, columns `mfcc0`, `mfcc1`, …,
+ * then `delta mfcc0`, …, then `delta2 mfcc0`, … A centred clip of n samples has 1 + floor(n / hopLength) frames (fftSize
+ * even), one shorter than a frame too. Values are in dB times the scale of the transform. A missing recording is a zero
+ * row or no step, with `present` 0. Deltas of a clip of fewer frames than `deltaWidth` use the widest odd number that
+ * fits, where librosa refuses, and are 0 under three frames.
+ * Rejects (`invalid-input`, with the index) unreadable and broken WAV files, NaN and infinities, recordings without a
+ * sample, rates outside of 1 to 768 kHz and, unless `center`, those shorter than a frame.
+ * Cost: an FFT a frame; memory for the mel spectrogram of one recording. Nothing is learned: `fit` needs no recordings.
+ * Source: Davis and Mermelstein, IEEE Trans. ASSP 28 (1980); McFee et al., "librosa" (2015).
+ *
+ * @example
+ * const tone = Float32Array.from({ length: 16_000 }, (_, i) => Math.sin((2 * Math.PI * 440 * i) / 16_000));
+ * const fitted = await mfcc({ coefficients: 13 }).fit([]);
+ * const { rows, cols } = await fitted.transform([{ samples: tone, sampleRateHz: 16_000 }]); // 1, 26
+ */
+export function mfcc(params: MfccFramesParams): Extractor<AudioInput, Sequence>;
+export function mfcc(params?: MfccStatisticsParams): Extractor<AudioInput, Dense>;
+export function mfcc(params: MfccFramesParams | MfccStatisticsParams = {}): Extractor<AudioInput> {
+  const settings = checked(params);
+  const { coefficients, deltas, output } = settings;
+  const statistics = output === "statistics" ? settings.statistics : [];
+  const read = audioReader(type, settings.sampleRateHz);
+  const frames = analyzer(settings);
+
+  const width = coefficients * (1 + deltas);
+  const frameNames = ["", "delta ", "delta2 "]
+    .slice(0, 1 + deltas)
+    .flatMap((prefix) => Array.from({ length: coefficients }, (_, i) => `${prefix}mfcc${i}`));
+  const names =
+    output === "frames"
+      ? frameNames
+      : statistics.flatMap((statistic) => frameNames.map((name) => `${name} ${statistic}`));
+
+  // The frames of each recording in turn; a missing one has none.
+  async function* analyzed(inputs: readonly (AudioInput | null)[], options: RunOptions | undefined) {
+    for await (const { items, first } of batches(inputs, options, type))
+      for (const [offset, input] of items.entries()) {
+        options?.signal?.throwIfAborted();
+        const row = first + offset;
+        yield { row, data: input === null ? undefined : frames(await read(input, row), row) };
+      }
+  }
+
+  async function pooled(inputs: readonly (AudioInput | null)[], options?: RunOptions): Promise<Dense> {
+    const out = dense(inputs.length, names.length);
+    for await (const { row, data } of analyzed(inputs, options)) {
+      if (data) summarize(data, width, statistics, out.data.subarray(row * names.length, (row + 1) * names.length));
+      else out.present[row] = 0;
+    }
+    return out;
+  }
+
+  async function framed(inputs: readonly (AudioInput | null)[], options?: RunOptions): Promise<Sequence> {
+    const offsets = new Uint32Array(inputs.length + 1);
+    const pieces: Float32Array[] = [];
+    const missing: number[] = [];
+    for await (const { row, data } of analyzed(inputs, options)) {
+      offsets[row + 1] = offsets[row]! + (data ? data.length / width : 0);
+      if (data) pieces.push(data);
+      else missing.push(row);
+    }
+    const joined = new Float32Array(offsets[inputs.length]! * width);
+    let at = 0;
+    for (const piece of pieces) {
+      joined.set(piece, at);
+      at += piece.length;
+    }
+    const out = sequence(width, offsets, joined);
+    for (const row of missing) out.present[row] = 0;
+    return out;
+  }
+
+  const recipe = { type, params: settings as unknown as Json };
+  const fitted: FittedExtractor<AudioInput, Features> = {
+    cols: names.length,
+    names,
+    transform: output === "frames" ? framed : pooled,
+    save: async () => ({ ...recipe, version: 1, state: null }),
+  };
+  return {
+    ...recipe,
+    // Nothing is learned from data, so every fit gives the same fitted part.
+    fit: async () => fitted,
+    load: async (saved) => {
+      checkSaved(saved, recipe, 1);
+      return fitted;
+    },
+  };
+}
+
+type Settings = Required<CommonParams> &
+  ({ readonly output: "frames" } | { readonly output: "statistics"; readonly statistics: readonly Statistic[] });
+
+function checked(params: MfccFramesParams | MfccStatisticsParams): Settings {
+  const { sampleRateHz = 16_000, fftSize = 2048 } = params;
+  const common: Required<CommonParams> = {
+    sampleRateHz,
+    coefficients: params.coefficients ?? 20,
+    dctType: params.dctType ?? 2,
+    norm: params.norm === undefined ? "ortho" : params.norm,
+    lifter: params.lifter ?? 0,
+    fftSize,
+    windowLength: params.windowLength ?? fftSize,
+    hopLength: params.hopLength ?? 512,
+    window: params.window ?? "hann",
+    center: params.center ?? true,
+    padMode: params.padMode ?? "constant",
+    power: params.power ?? 2,
+    mels: params.mels ?? 128,
+    fMinHz: params.fMinHz ?? 0,
+    fMaxHz: params.fMaxHz ?? sampleRateHz / 2,
+    htk: params.htk ?? false,
+    melNorm: params.melNorm === undefined ? "slaney" : params.melNorm,
+    topDb: params.topDb === undefined ? 80 : params.topDb,
+    deltas: params.deltas ?? 0,
+    deltaWidth: params.deltaWidth ?? 9,
+  };
+  const check = (name: keyof typeof common, ok: boolean, want: string): void =>
+    checkParam(type, name, common[name], ok, want);
+  const whole = (name: keyof typeof common, from: number, to: number): void => {
+    const value = common[name] as number;
+    check(name, Number.isInteger(value) && value >= from && value <= to, `an integer from ${from} to ${to}`);
+  };
+  const oneOf = (name: keyof typeof common, values: readonly unknown[]): void =>
+    check(
+      name,
+      values.includes(common[name]),
+      values
+        .map((value) => JSON.stringify(value))
+        .join(", ")
+        .replace(/, ([^,]*)$/, " or $1"),
+    );
+
+  whole("sampleRateHz", sampleRates.from, sampleRates.to);
+  whole("fftSize", 2, 2 ** 20);
+  whole("windowLength", 1, fftSize);
+  whole("hopLength", 1, 2 ** 30);
+  whole("mels", common.dctType === 1 ? 2 : 1, 2 ** 16);
+  whole("coefficients", 1, common.mels);
+  oneOf("dctType", [1, 2, 3]);
+  oneOf("norm", ["ortho", null]);
+  oneOf("padMode", ["constant", "reflect", "edge"]);
+  oneOf("center", [true, false]);
+  oneOf("htk", [true, false]);
+  oneOf("melNorm", ["slaney", null]);
+  oneOf("deltas", [0, 1, 2]);
+  whole("deltaWidth", 3, 2 ** 16 - 1);
+  check("deltaWidth", common.deltaWidth % 2 === 1, "an odd integer");
+  const { window, lifter, power, fMinHz, fMaxHz, topDb } = common;
+  check("lifter", Number.isFinite(lifter) && lifter >= 0, "a number from 0");
+  check("power", power > 0 && power <= 8, "a number above 0, up to 8");
+  check("fMinHz", fMinHz >= 0 && fMinHz < fMaxHz, `a frequency from 0 to below fMaxHz (${fMaxHz})`);
+  check("fMaxHz", fMaxHz <= sampleRateHz / 2, `at most sampleRateHz / 2 = ${sampleRateHz / 2}`);
+  check("topDb", topDb === null || (Number.isFinite(topDb) && topDb >= 0), "a number from 0 or null");
+  check(
+    "window",
+    typeof window === "number" ? Number.isFinite(window) && window >= 0 && window <= 700 : windowNames.includes(window),
+    `one of ${windowNames.join(", ")}, or the beta of a Kaiser window from 0 to 700`,
+  );
+
+  const { output = "statistics", statistics } = params as { output?: string; statistics?: readonly Statistic[] };
+  checkParam(type, "output", output, output === "statistics" || output === "frames", `"statistics" or "frames"`);
+  if (output === "frames") {
+    checkParam(type, "statistics", statistics, statistics === undefined, `none with output "frames"`);
+    return { ...common, output };
+  }
+  const kept = statistics ?? ["mean", "std"];
+  checkParam(
+    type,
+    "statistics",
+    kept,
+    Array.isArray(kept) && kept.length > 0 && kept.every(isStatistic) && new Set(kept).size === kept.length,
+    `some of "mean", "std", "min", "max", "median" and percentiles such as "p10", each once`,
+  );
+  return { ...common, output: "statistics", statistics: [...kept] };
+}
+
+/** The frames of one clip, `coefficients * (1 + deltas)` values each. Its buffers serve one clip at a time, synchronously. */
+function analyzer(settings: Settings): (samples: Float32Array, index: number) => Float32Array {
+  const { coefficients, deltas, deltaWidth, fftSize, mels, power, topDb } = settings;
+  const cut = framer(settings);
+  const transform = powerSpectrum(fftSize);
+  const filters = melFilters(settings);
+  const cepstrum = cosineTransform(settings);
+  const frame = new Float64Array(fftSize);
+  const spectrum = new Float64Array((fftSize >> 1) + 1);
+  const bands = new Float64Array(mels);
+  const width = coefficients * (1 + deltas);
+
+  return (samples, index) => {
+    const count = cut.count(samples.length);
+    if (count === 0)
+      rejectInput(type, index, samples, `at least ${fftSize} samples, a frame; pad it, or set center to true`);
+    const decibels = new Float32Array(count * mels);
+    let loudest = Number.NEGATIVE_INFINITY;
+    for (let i = 0; i < count; i++) {
+      cut.load(samples, i, frame);
+      transform(frame, spectrum);
+      if (power !== 2) for (let k = 0; k < spectrum.length; k++) spectrum[k] = spectrum[k]! ** (power / 2);
+      filters(spectrum, bands);
+      for (let mel = 0, at = i * mels; mel < mels; mel++, at++) {
+        // librosa.power_to_db with ref=1.0 and amin=1e-10.
+        const level = (10 / Math.LN10) * Math.log(Math.max(1e-10, bands[mel]!));
+        decibels[at] = level;
+        if (level > loudest) loudest = level;
+      }
+    }
+    if (topDb !== null) {
+      const floor = loudest - topDb;
+      for (let at = 0; at < decibels.length; at++) if (decibels[at]! < floor) decibels[at] = floor;
+    }
+    const out = new Float32Array(count * width);
+    for (let i = 0; i < count; i++) cepstrum(decibels, i * mels, out, i * width);
+    if (deltas >= 1) addDeltas(out, width, coefficients, coefficients, 1, deltaWidth);
+    if (deltas === 2) addDeltas(out, width, coefficients, 2 * coefficients, 2, deltaWidth);
+    return out;
+  };
+}
