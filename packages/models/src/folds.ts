@@ -1,0 +1,36 @@
+import { MmubError, type Random } from "@mmub/core";
+
+/**
+ * Deals rows to `folds` of equal size and with an equal share of each class. Returns the fold of each row, or -1 for the
+ * only row of a class: it is never held out, since a model cannot learn a class that it has not seen.
+ */
+export function stratifiedFolds(
+  classOf: ArrayLike<number>,
+  classes: number,
+  folds: number,
+  random: Random,
+  part: string,
+): Int32Array {
+  const members: number[][] = Array.from({ length: classes }, () => []);
+  for (let row = 0; row < classOf.length; row++) members[classOf[row]!]!.push(row);
+  const foldOf = new Int32Array(classOf.length).fill(-1);
+  let dealt = 0;
+  for (const rows of members)
+    if (rows.length > 1) for (const row of random.shuffle(rows)) foldOf[row] = dealt++ % folds;
+  if (dealt < folds)
+    throw new MmubError("invalid-input", {
+      part,
+      message: `cross-validation in ${folds} folds got ${dealt} rows that can be held out, want at least one a fold; give more rows or fewer folds`,
+      folds,
+      rows: dealt,
+    });
+  return foldOf;
+}
+
+/** The rows in (`held`) and outside of fold `fold`. */
+export function splitFold(foldOf: Int32Array, fold: number): { readonly held: number[]; readonly kept: number[] } {
+  const held: number[] = [];
+  const kept: number[] = [];
+  for (let row = 0; row < foldOf.length; row++) (foldOf[row] === fold ? held : kept).push(row);
+  return { held, kept };
+}

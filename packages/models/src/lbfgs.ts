@@ -1,0 +1,191 @@
+import { pace } from "./pace.js";
+
+export interface Objective {
+  /** The value at `x`; writes the gradient there into `gradient`. */
+  evaluate(x: Float64Array, gradient: Float64Array): number;
+  /** The size of a gradient, which the tolerance is compared to. */
+  norm(gradient: Float64Array): number;
+}
+
+export interface MinimizeOptions {
+  readonly tolerance: number;
+  readonly maxIterations: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onIteration?: (at: Omit<Minimum, "x">) => void;
+}
+
+export interface Minimum {
+  readonly x: Float64Array;
+  readonly value: number;
+  readonly norm: number;
+  readonly iterations: number;
+  /** The gradient is within the tolerance, or the value can fall no further in float64. */
+  readonly converged: boolean;
+}
+
+interface Pair {
+  readonly step: Float32Array;
+  readonly change: Float32Array;
+  inverse: number;
+}
+
+const memory = 10;
+const maxTrials = 30;
+// The value of a sum over many rows is not known more exactly than this.
+const noise = 8 * Number.EPSILON;
+
+/**
+ * Minimises a smooth convex function by L-BFGS with a weak Wolfe line search (sufficient decrease 1e-4, curvature 0.9).
+ *
+ * The first direction is the negative gradient at step 1: give variables in which the second derivatives are about 1. The
+ * history is kept in float32: it only models the curvature, and halves what is the largest memory of a wide problem.
+ * Source: Nocedal & Wright, Numerical Optimization, 2nd ed., algorithms 7.4 and 7.5; the bracketing line search of Lewis
+ * & Overton (2013), whose last trial is always the accepted one, with cubic interpolation.
+ */
+export async function minimize(objective: Objective, start: Float64Array, options: MinimizeOptions): Promise<Minimum> {
+  const { tolerance, maxIterations, signal, onIteration } = options;
+  const pause = pace(signal);
+  const size = start.length;
+  let x = start.slice();
+  let gradient = new Float64Array(size);
+  let next = new Float64Array(size);
+  let nextGradient = new Float64Array(size);
+  const direction = new Float64Array(size);
+  const pairs: Pair[] = [];
+
+  let value = objective.evaluate(x, gradient);
+  let norm = objective.norm(gradient);
+  let converged = norm <= tolerance;
+  let iterations = 0;
+  let flat = 0;
+  while (!converged && iterations < maxIterations) {
+    await pause();
+    descend(direction, gradient, pairs);
+    let slope = dot(gradient, direction);
+    if (!(slope < 0)) {
+      pairs.length = 0;
+      descend(direction, gradient, pairs);
+      slope = dot(gradient, direction);
+    }
+
+    let low: Trial = { step: 0, value, slope };
+    let high: Trial | undefined;
+    let step = 1;
+    let trial = low;
+    let trials = 0;
+    for (; trials < maxTrials; trials++) {
+      for (let i = 0; i < size; i++) next[i] = x[i]! + step * direction[i]!;
+      const nextValue = objective.evaluate(next, nextGradient);
+      trial = { step, value: nextValue, slope: dot(nextGradient, direction) };
+      if (!(nextValue <= value + 1e-4 * step * slope + noise * Math.abs(value))) high = trial;
+      else if (trial.slope < 0.9 * slope) low = trial;
+      else break;
+      step = high ? between(low, high) : beyond(trial, slope);
+      await pause();
+    }
+    if (trials === maxTrials) {
+      // No point along the line is lower: the model of the curvature is spoilt, or there is nothing left to gain.
+      converged = pairs.length === 0;
+      pairs.length = 0;
+      if (converged) onIteration?.({ value, norm, iterations, converged });
+      continue;
+    }
+
+    remember(pairs, x, next, gradient, nextGradient);
+    iterations++;
+    flat = value - trial.value > noise * Math.abs(value) ? 0 : flat + 1;
+    value = trial.value;
+    [x, next] = [next, x];
+    [gradient, nextGradient] = [nextGradient, gradient];
+    norm = objective.norm(gradient);
+    converged = norm <= tolerance || flat === 5;
+    onIteration?.({ value, norm, iterations, converged });
+  }
+  signal?.throwIfAborted();
+  return { x, value, norm, iterations, converged };
+}
+
+interface Trial {
+  readonly step: number;
+  readonly value: number;
+  readonly slope: number;
+}
+
+// The minimum of the cubic through both trials, kept off the ends; the middle where there is no such cubic.
+function between(low: Trial, high: Trial): number {
+  const width = high.step - low.step;
+  const a = low.slope + high.slope - (3 * (high.value - low.value)) / width;
+  const root = Math.sqrt(a * a - low.slope * high.slope);
+  const at = high.step - (width * (high.slope + root - a)) / (high.slope - low.slope + 2 * root);
+  if (!Number.isFinite(at)) return low.step + width / 2;
+  return Math.min(high.step - 0.1 * width, Math.max(low.step + 0.1 * width, at));
+}
+
+// Where the slope would vanish if it went on as it did, within limits.
+function beyond(trial: Trial, slope: number): number {
+  const at = trial.slope > slope ? (trial.step * slope) / (slope - trial.slope) : Number.POSITIVE_INFINITY;
+  return Math.min(10 * trial.step, Math.max(1.5 * trial.step, at));
+}
+
+// The two-loop recursion: direction = -(inverse curvature) gradient.
+function descend(direction: Float64Array, gradient: Float64Array, pairs: readonly Pair[]): void {
+  for (let i = 0; i < gradient.length; i++) direction[i] = -gradient[i]!;
+  const shares = new Float64Array(pairs.length);
+  for (let p = pairs.length - 1; p >= 0; p--) {
+    const { step, change, inverse } = pairs[p]!;
+    shares[p] = inverse * dot(direction, step);
+    add(direction, -shares[p]!, change);
+  }
+  const newest = pairs.at(-1);
+  if (newest) {
+    const scale = 1 / (newest.inverse * dot(newest.change, newest.change));
+    for (let i = 0; i < direction.length; i++) direction[i]! *= scale;
+  }
+  for (let p = 0; p < pairs.length; p++) {
+    const { step, change, inverse } = pairs[p]!;
+    add(direction, shares[p]! - inverse * dot(direction, change), step);
+  }
+}
+
+function remember(
+  pairs: Pair[],
+  x: Float64Array,
+  next: Float64Array,
+  gradient: Float64Array,
+  nextGradient: Float64Array,
+): void {
+  const size = x.length;
+  const pair =
+    pairs.length === memory
+      ? pairs.shift()!
+      : { step: new Float32Array(size), change: new Float32Array(size), inverse: 0 };
+  const { step, change } = pair;
+  for (let i = 0; i < size; i++) {
+    step[i] = next[i]! - x[i]!;
+    change[i] = nextGradient[i]! - gradient[i]!;
+  }
+  const curvature = dot(step, change);
+  if (!(curvature > Number.EPSILON * dot(change, change))) return;
+  pair.inverse = 1 / curvature;
+  pairs.push(pair);
+}
+
+type Vector = Float32Array | Float64Array;
+
+function dot(a: Vector, b: Vector): number {
+  const size = a.length;
+  let [s0, s1, s2, s3] = [0, 0, 0, 0];
+  let i = 0;
+  for (; i + 4 <= size; i += 4) {
+    s0 += a[i]! * b[i]!;
+    s1 += a[i + 1]! * b[i + 1]!;
+    s2 += a[i + 2]! * b[i + 2]!;
+    s3 += a[i + 3]! * b[i + 3]!;
+  }
+  for (; i < size; i++) s0 += a[i]! * b[i]!;
+  return s0 + s1 + s2 + s3;
+}
+
+function add(to: Float64Array, scale: number, of: Float32Array): void {
+  for (let i = 0; i < to.length; i++) to[i]! += scale * of[i]!;
+}
