@@ -22,10 +22,9 @@ export interface ParallelOptions {
  * Cost: each thread imports the module (tens of ms) and each input is copied to it once; worth it from some ms an input.
  *
  * @example
- * const recipe = parallel(hog(), { module: import.meta.resolve("@mmub/image"), threads: 2 });
- * const fitted = await recipe.fit([]);
- * const pixels = { data: new Uint8Array(64 * 64), width: 64, height: 64, channels: 1 } as const;
- * const { rows } = await fitted.transform([pixels, pixels]); // 2
+ * const photo = parallel(hog(), { module: import.meta.resolve("@mmub/image"), threads: 2 });
+ * const fitted = await photo.fit([]);
+ * console.log(fitted.cols); // 15876, as hog's own; two threads start at the first transform
  * await fitted.dispose?.();
  */
 export function parallel<Input, Out extends Features>(
