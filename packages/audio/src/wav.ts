@@ -211,7 +211,7 @@ function muLaw(): Float32Array {
   return Float32Array.from({ length: 256 }, (_, byte) => {
     const code = ~byte & 0xff;
     const size = ((((code & 15) << 3) + 0x84) << ((code >> 4) & 7)) - 0x84;
-    return (code & 0x80 ? -size : size) / 2 ** 15;
+    return (code & 0x80 ? 0 - size : size) / 2 ** 15;
   });
 }
 

@@ -100,6 +100,70 @@ export function solve(a: Float64Array, n: number, b: Float64Array, columns: numb
   }
 }
 
+/**
+ * Adds `a` (m x k) times transposed `b` (n x k) to `out` (m x n); m and n are multiples of 4. With `upper` only the blocks
+ * of 4 x 4 on and above the diagonal.
+ */
+export function multiplyTransposed(
+  a: Float64Array,
+  b: Float64Array,
+  out: Float64Array,
+  m: number,
+  n: number,
+  k: number,
+  upper = false,
+): void {
+  // Sixteen sums at a time: twice as fast as one dot product after the other.
+  for (let i = 0; i < m; i += 4)
+    for (let j = upper ? i : 0; j < n; j += 4) {
+      let [s00, s01, s02, s03, s10, s11, s12, s13] = [0, 0, 0, 0, 0, 0, 0, 0];
+      let [s20, s21, s22, s23, s30, s31, s32, s33] = [0, 0, 0, 0, 0, 0, 0, 0];
+      for (let e = 0, p = i * k, q = j * k; e < k; e++, p++, q++) {
+        const a0 = a[p]!;
+        const a1 = a[p + k]!;
+        const a2 = a[p + 2 * k]!;
+        const a3 = a[p + 3 * k]!;
+        const b0 = b[q]!;
+        const b1 = b[q + k]!;
+        const b2 = b[q + 2 * k]!;
+        const b3 = b[q + 3 * k]!;
+        s00 += a0 * b0;
+        s01 += a0 * b1;
+        s02 += a0 * b2;
+        s03 += a0 * b3;
+        s10 += a1 * b0;
+        s11 += a1 * b1;
+        s12 += a1 * b2;
+        s13 += a1 * b3;
+        s20 += a2 * b0;
+        s21 += a2 * b1;
+        s22 += a2 * b2;
+        s23 += a2 * b3;
+        s30 += a3 * b0;
+        s31 += a3 * b1;
+        s32 += a3 * b2;
+        s33 += a3 * b3;
+      }
+      const at = i * n + j;
+      out[at]! += s00;
+      out[at + 1]! += s01;
+      out[at + 2]! += s02;
+      out[at + 3]! += s03;
+      out[at + n]! += s10;
+      out[at + n + 1]! += s11;
+      out[at + n + 2]! += s12;
+      out[at + n + 3]! += s13;
+      out[at + 2 * n]! += s20;
+      out[at + 2 * n + 1]! += s21;
+      out[at + 2 * n + 2]! += s22;
+      out[at + 2 * n + 3]! += s23;
+      out[at + 3 * n]! += s30;
+      out[at + 3 * n + 1]! += s31;
+      out[at + 3 * n + 2]! += s32;
+      out[at + 3 * n + 3]! += s33;
+    }
+}
+
 function dot(a: Float64Array, i: number, b: Float64Array, j: number, n: number): number {
   let sum = 0;
   for (let k = 0; k < n; k++) sum += a[i + k]! * b[j + k]!;

@@ -22,7 +22,7 @@ import {
   turn,
 } from "@mmub/core";
 import { svd } from "./linear-algebra.js";
-import { type Directions, leadingDirections, timesMatrix, timesRow } from "./projection.js";
+import { type Directions, leadingDirections, readRow, scratch, timesMatrix, timesRow } from "./projection.js";
 import { ranges } from "./ranges.js";
 import {
   checkLayout,
@@ -297,6 +297,7 @@ async function sum(
   const out = dense(rows, cols);
   const total = new Float64Array(cols);
   const projected = new Float64Array(cols);
+  const entries = scratch(Math.max(...blocks.map((block) => block.cols)));
   for await (const { from, to } of ranges(rows, options, type))
     for (let row = from; row < to; row++) {
       total.fill(0);
@@ -305,8 +306,12 @@ async function sum(
         const block = blocks[index]!;
         if (input.weight === 0 || !isPresent(block, row)) continue;
         weights += input.weight;
-        if (input.matrix) timesRow(block, input, row, input.matrix, cols, projected);
-        else scaledRow(block, input, row, projected);
+        const count = readRow(block, input, row, entries);
+        if (input.matrix) timesRow(entries, count, input.matrix, cols, projected);
+        else {
+          projected.fill(0);
+          for (let i = 0; i < count; i++) projected[entries.columns[i]!] = entries.values[i]!;
+        }
         for (let col = 0; col < cols; col++)
           total[col]! += stored(input.weight * projected[col]!, row, input.modality, type);
       }
@@ -314,17 +319,6 @@ async function sum(
       else for (let col = 0; col < cols; col++) out.data[row * cols + col] = total[col]! / weights;
     }
   return out;
-}
-
-function scaledRow(features: Dense | Sparse, { offset, factor }: Scaling, row: number, out: Float64Array): void {
-  if (features.layout === "dense")
-    for (let col = 0, at = row * features.cols; col < features.cols; col++, at++)
-      out[col] = (features.data[at]! - offset[col]!) * factor[col]!;
-  else {
-    out.fill(0);
-    for (let i = features.offsets[row]!; i < features.offsets[row + 1]!; i++)
-      out[features.columns[i]!] = features.values[i]! * factor[features.columns[i]!]!;
-  }
 }
 
 function toNorm({ matrix, variances }: Directions, norm: number): void {

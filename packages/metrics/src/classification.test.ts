@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import fixture from "../fixtures/classification.json" with { type: "json" };
 import {
+  type AccuracyOptions,
   type AverageOptions,
   accuracy,
   type ConfusionOptions,
@@ -28,7 +29,7 @@ describe("scikit-learn's values", () => {
       ...(weighted && { sampleWeight: weights }),
     };
     test(`${score} of ${set}${weighted ? ", weighted" : ""} ${JSON.stringify(options)}`, () => {
-      if (score === "accuracy") close(accuracy(truth, predicted, given), expected);
+      if (score === "accuracy") close(accuracy(truth, predicted, given as AccuracyOptions), expected);
       if (score === "confusion")
         close(confusionMatrix(truth, predicted, given as ConfusionOptions<Label>).counts, expected);
       if (score === "scores") {
@@ -119,7 +120,14 @@ describe("of any labels", () => {
 });
 
 describe("bad input", () => {
-  const calls = [accuracy, precision, recall, f1, confusionMatrix, classificationReport] as const;
+  const calls: readonly ((truth: number[], predicted: number[]) => unknown)[] = [
+    accuracy,
+    precision,
+    recall,
+    f1,
+    confusionMatrix,
+    classificationReport,
+  ];
 
   test("of another length, empty, of no label or of mixed types is refused by every score", () => {
     for (const call of calls) {

@@ -41,7 +41,7 @@ export interface RocCurve {
  */
 export function rocCurve<L extends Label>(
   truth: readonly L[],
-  scores: ArrayLike<number> | ClassScores<NoInfer<L>>,
+  scores: ArrayLike<number> | ClassScores<L>,
   options: RocCurveOptions<NoInfer<L>> = {},
 ): RocCurve {
   const part = "@mmub/metrics/roc-curve";
@@ -79,12 +79,12 @@ export interface PerClassAucOptions extends WeightOptions {
  */
 export function rocAuc<L extends Label>(
   truth: readonly L[],
-  scores: ClassScores<NoInfer<L>>,
+  scores: ClassScores<L>,
   options: PerClassAucOptions,
 ): ClassScore<L>[];
 export function rocAuc<L extends Label>(
   truth: readonly L[],
-  scores: ArrayLike<number> | ClassScores<NoInfer<L>>,
+  scores: ArrayLike<number> | ClassScores<L>,
   options?: RocAucOptions<NoInfer<L>>,
 ): number;
 export function rocAuc<L extends Label>(
@@ -178,7 +178,7 @@ export interface LogLossOptions<L extends Label> extends BinaryOptions<L> {
  */
 export function logLoss<L extends Label>(
   truth: readonly L[],
-  scores: ArrayLike<number> | ClassScores<NoInfer<L>>,
+  scores: ArrayLike<number> | ClassScores<L>,
   options: LogLossOptions<NoInfer<L>> = {},
 ): number {
   const part = "@mmub/metrics/log-loss";

@@ -1,0 +1,67 @@
+import { checkParam } from "@mmub/core";
+import type { Confusion } from "../classification.js";
+import type { ClassPlotOptions } from "./label-counts.js";
+import { mostFrequent } from "./most-frequent.js";
+import { base, type Plot } from "./spec.js";
+
+/**
+ * A confusion matrix as a heat map: a row for each true class, its samples' count in the column of what they are
+ * predicted as, darker for a larger share of the row.
+ *
+ * Takes counts, not the shares of `normalize`. Beyond `most` classes the others are pooled as "others".
+ *
+ * @example
+ * const svg = await renderSvg(confusionHeatmap(confusionMatrix(["a", "b", "b"], ["a", "a", "b"])));
+ */
+export function confusionHeatmap(confusion: Confusion, options: ClassPlotOptions = {}): Plot {
+  const part = "@mmub/metrics/confusion-heatmap";
+  const { title = "Confusion matrix", width = 480, most = 12 } = options;
+  checkParam(part, "most", most, Number.isInteger(most) && most >= 2, "an integer of at least 2");
+  const { names, counts } = mostFrequent(confusion, most);
+  const values = counts.flatMap((row, i) => {
+    const all = row.reduce((a, b) => a + b, 0);
+    return row.map((samples, j) => {
+      const share = all === 0 ? 0 : samples / all;
+      return { true: names[i]!, predicted: names[j]!, samples, share, step: Math.min(4, Math.floor(share * 5)) };
+    });
+  });
+  const rows = names.map(
+    (name, i) => `true ${name}: ${counts[i]!.map((count, j) => `${count} as ${names[j]}`).join(", ")}`,
+  );
+  const step = Math.max(28, Math.min(56, Math.floor(320 / names.length)));
+  return {
+    ...base(title, "Samples; colour is the share of the true class", `Table of counts. ${rows.join("; ")}.`, width),
+    height: { step },
+    data: { values },
+    encoding: {
+      y: { field: "true", type: "nominal", sort: null, title: "True" },
+      x: {
+        field: "predicted",
+        type: "nominal",
+        sort: null,
+        title: "Predicted",
+        axis: { labelAngle: names.length > 6 ? -45 : 0 },
+      },
+    },
+    layer: [
+      {
+        mark: { type: "rect", cornerRadius: 2 },
+        encoding: {
+          color: {
+            field: "share",
+            type: "quantitative",
+            scale: { type: "quantize", domain: [0, 1] },
+            title: "Share of the true class",
+            legend: { format: ".0%", gradientLength: 200 },
+          },
+        },
+      },
+      ...[0, 1, 2, 3, 4].map((step) => ({
+        transform: [{ filter: `datum.step === ${step}` }],
+        mark: { type: "text" as const, style: `step-${step}` },
+        encoding: { text: { field: "samples", type: "quantitative" as const, format: ",.6~r" } },
+      })),
+    ],
+    config: { scale: { bandPaddingInner: 0.06, bandPaddingOuter: 0.03 } },
+  };
+}

@@ -1,0 +1,64 @@
+import type { Label } from "@mmub/core";
+import { checkLabels, checkLength } from "../checks.js";
+import { confusionMatrix } from "../classification.js";
+import { mostFrequent } from "./most-frequent.js";
+import { base, counted, type Plot, type PlotOptions } from "./spec.js";
+
+export interface ClassPlotOptions extends PlotOptions {
+  /** Show this many classes, the most frequent of the truth, and pool the others. @default 12 */
+  readonly most?: number;
+}
+
+/**
+ * How often each class is true and how often it is predicted, as pairs of bars.
+ *
+ * Rejects arrays of different lengths and empty ones. Beyond `most` classes the others are pooled as "others".
+ *
+ * @example
+ * const svg = await renderSvg(labelCounts(["buy", "leave", "buy"], ["buy", "buy", "buy"]));
+ */
+export function labelCounts<L extends Label>(
+  truth: readonly L[],
+  predicted: readonly L[],
+  options: ClassPlotOptions = {},
+): Plot {
+  const part = "@mmub/metrics/label-counts";
+  const { title = "True and predicted labels", width = 480, most = 12 } = options;
+  checkLength(part, "truth", truth);
+  checkLength(part, "predicted", predicted, truth.length);
+  checkLabels(part, "truth", truth);
+  checkLabels(part, "predicted", predicted, truth[0]);
+  const { names, counts } = mostFrequent(confusionMatrix(truth, predicted), most);
+  const values = names.flatMap((label, i) => [
+    { label, side: "true", samples: counts[i]!.reduce((a, b) => a + b, 0) },
+    { label, side: "predicted", samples: counts.reduce((sum, row) => sum + row[i]!, 0) },
+  ]);
+  const pairs = names.map(
+    (label, i) => `${label} ${values[2 * i]!.samples} true and ${values[2 * i + 1]!.samples} predicted`,
+  );
+  return {
+    ...base(title, counted(truth.length, "sample"), `Bars of counts: ${pairs.join("; ")}.`, width),
+    height: { step: 20 },
+    data: { values },
+    encoding: {
+      y: { field: "label", type: "nominal", sort: null, title: null, scale: { paddingInner: 0.3 } },
+      yOffset: { field: "side", type: "nominal", sort: ["true", "predicted"] },
+      x: {
+        field: "samples",
+        type: "quantitative",
+        title: "Samples",
+        axis: { tickCount: 5, tickMinStep: 1, format: ",d" },
+      },
+    },
+    layer: [
+      {
+        mark: "bar",
+        encoding: { color: { field: "side", type: "nominal", sort: ["true", "predicted"], title: null } },
+      },
+      {
+        mark: { type: "text", align: "left", dx: 5, style: "value" },
+        encoding: { text: { field: "samples", type: "quantitative", format: ",d" } },
+      },
+    ],
+  };
+}

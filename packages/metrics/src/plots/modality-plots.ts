@@ -1,0 +1,130 @@
+import type { Ablation } from "../explain.js";
+import { base, counted, type Plot, type PlotOptions } from "./spec.js";
+
+export interface ModalityPlotOptions extends PlotOptions {
+  /** Numbers as d3-format writes them, such as ".1%" for shares. @default ".3~f" */
+  readonly format?: string;
+}
+
+/**
+ * What each modality adds: how much worse the score is without it, with its interval. An interval that crosses 0 means
+ * that the samples do not show whether it helps.
+ *
+ * @example
+ * const fitted = { predict: async (rows: readonly { review: number | null }[]) => ({ values: Float64Array.from(rows, (row) => row.review ?? 0) }) };
+ * const table = await ablation(fitted, [{ review: 1 }, { review: 2 }, { review: 4 }], [1, 2, 3], { modalities: ["review"] });
+ * const svg = await renderSvg(modalityPlot(table));
+ */
+export function modalityPlot(ablation: Ablation, options: ModalityPlotOptions = {}): Plot {
+  const { title = "What each modality adds", width = 480, format = ".3~f" } = options;
+  const sign = ablation.higherIsBetter ? -1 : 1;
+  const values = ablation.rows
+    .filter(({ kind }) => kind === "without")
+    .map(({ modality, change }) => {
+      const ends = [sign * change.low, sign * change.high].sort((a, b) => a - b);
+      return { modality: modality!, adds: sign * change.value + 0, low: ends[0]! + 0, high: ends[1]! + 0 };
+    })
+    .sort((a, b) => b.adds - a.adds);
+  const level = percent(ablation);
+  const each = values.map(
+    ({ modality, adds, low, high }) => `${modality} ${round(adds)} (${round(low)} to ${round(high)})`,
+  );
+  const y = { field: "modality", type: "nominal" as const, sort: null, title: null };
+  const unit = `${ablation.score} lost without it`;
+  return {
+    ...base(
+      title,
+      `${unit}, with ${level} intervals; ${counted(ablation.samples, "sample")}`,
+      `Bars: ${each.join("; ")}.`,
+      width,
+    ),
+    height: { step: 40 },
+    data: { values },
+    layer: [
+      {
+        mark: { type: "bar", height: { band: 0.5 } },
+        encoding: { y, x: { field: "adds", type: "quantitative", title: unit, axis: { format, tickCount: 6 } } },
+      },
+      {
+        mark: { type: "rule", style: "interval" },
+        encoding: { y, x: { field: "low", type: "quantitative" }, x2: { field: "high" } },
+      },
+      ...(["low", "high"] as const).map((end) => ({
+        mark: { type: "tick" as const, style: "interval", height: 10, thickness: 1.5 },
+        encoding: { y, x: { field: end, type: "quantitative" as const } },
+      })),
+      {
+        mark: { type: "text", align: "left", dx: 8, style: "value" },
+        encoding: {
+          y,
+          x: { field: "high", type: "quantitative" },
+          text: { field: "adds", type: "quantitative", format: `+${format}` },
+        },
+      },
+      { data: { values: [{}] }, mark: { type: "rule", style: "zero" }, encoding: { x: { datum: 0 } } },
+    ],
+  };
+}
+
+/**
+ * The score with all modalities, without each, with each alone and with none, with intervals.
+ *
+ * @example
+ * const fitted = { predict: async (rows: readonly { review: number | null }[]) => ({ values: Float64Array.from(rows, (row) => row.review ?? 0) }) };
+ * const table = await ablation(fitted, [{ review: 1 }, { review: 2 }, { review: 4 }], [1, 2, 3], { modalities: ["review"] });
+ * const svg = await renderSvg(ablationPlot(table));
+ */
+export function ablationPlot(ablation: Ablation, options: ModalityPlotOptions = {}): Plot {
+  const { title = "With and without each modality", width = 480, format = ".3~f" } = options;
+  const values = ablation.rows.map(({ kind, modality, score }) => ({
+    with: ablationName(kind, modality),
+    kind,
+    value: score.value,
+    low: score.low,
+    high: score.high,
+  }));
+  const all = ablation.rows[0]!.score.value;
+  const each = values.map((row) => `${row.with} ${round(row.value)} (${round(row.low)} to ${round(row.high)})`);
+  const y = { field: "with", type: "nominal" as const, sort: null, title: null, axis: { grid: true } };
+  const x = {
+    type: "quantitative" as const,
+    title: ablation.score,
+    scale: { zero: false },
+    axis: { format, tickCount: 6 },
+  };
+  return {
+    ...base(
+      title,
+      `${ablation.score} with ${percent(ablation)} intervals; the dashed line is all modalities`,
+      `Points with intervals: ${each.join("; ")}.`,
+      width,
+    ),
+    height: { step: 30 },
+    data: { values },
+    layer: [
+      { data: { values: [{}] }, mark: { type: "rule", style: "reference" }, encoding: { x: { datum: all } } },
+      { mark: { type: "rule", style: "interval" }, encoding: { y, x: { field: "low", ...x }, x2: { field: "high" } } },
+      {
+        mark: { type: "point", filled: true, opacity: 1, size: 90 },
+        encoding: { y, x: { field: "value", ...x } },
+      },
+      {
+        mark: { type: "text", align: "left", dx: 8, style: "value" },
+        encoding: { y, x: { field: "high", ...x }, text: { field: "value", type: "quantitative", format } },
+      },
+    ],
+  };
+}
+
+/** A row of an ablation in words. */
+export function ablationName(kind: Ablation["rows"][number]["kind"], modality: string | undefined): string {
+  return kind === "all" ? "all modalities" : kind === "none" ? "no modality" : `${kind} ${modality}`;
+}
+
+function percent({ rows }: Ablation): string {
+  return `${+(100 * rows[0]!.score.level).toFixed(1)} %`;
+}
+
+function round(value: number): string {
+  return String(+value.toPrecision(3));
+}

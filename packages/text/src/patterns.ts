@@ -1,0 +1,65 @@
+import { withoutAccents } from "./accents.js";
+import { codePointOrder, type Reader } from "./reader.js";
+import type { TokenPattern } from "./token-pattern.js";
+
+export interface PatternOptions {
+  readonly lowercase: boolean;
+  readonly stripAccents: "ascii" | "unicode" | null;
+  readonly tokenPattern: TokenPattern;
+  readonly stopWords: readonly string[];
+  readonly ngramRange: readonly [number, number];
+}
+
+/**
+ * Terms of whatever a regular expression finds. Terms are strings here, as such tokens may hold spaces: "a b" is one term,
+ * be it a token or two.
+ */
+export function patterns(options: PatternOptions): Reader {
+  const { lowercase, stripAccents, stopWords } = options;
+  const { pattern, hasGroup } = options.tokenPattern;
+  const [min, max] = options.ngramRange;
+  const stop = new Set(stopWords);
+  const known = new Map<string, number>();
+  const terms: string[] = [];
+  let ids = new Int32Array(256);
+
+  function tokensOf(raw: string): string[] {
+    const text = withoutAccents(lowercase ? raw.toLowerCase() : raw, stripAccents);
+    // A group that took no part in the match is an empty token, as in Python's findall.
+    const tokens = hasGroup
+      ? Array.from(text.matchAll(pattern), (match) => match[1] ?? "")
+      : (text.match(pattern) ?? []);
+    return stop.size === 0 ? tokens : tokens.filter((token) => !stop.has(token));
+  }
+
+  function add(term: string): number {
+    const id = known.get(term);
+    if (id !== undefined) return id;
+    known.set(term, terms.length);
+    return terms.push(term) - 1;
+  }
+
+  return {
+    get size() {
+      return terms.length;
+    },
+    get ids() {
+      return ids;
+    },
+    read(text, learn) {
+      const tokens = tokensOf(text);
+      let written = 0;
+      const most = tokens.length * Math.max(1, Math.min(max, tokens.length) - min + 1);
+      if (most > ids.length) ids = new Int32Array(2 * most);
+      for (let n = min; n <= max && n <= tokens.length; n++)
+        for (let i = 0; i + n <= tokens.length; i++) {
+          const term = n === 1 ? tokens[i]! : tokens.slice(i, i + n).join(" ");
+          ids[written++] = learn ? add(term) : (known.get(term) ?? -1);
+        }
+      return written;
+    },
+    add,
+    inOrder: () => codePointOrder(terms),
+    terms: (of) => Array.from(of, (id) => terms[id]!),
+  };
+}
