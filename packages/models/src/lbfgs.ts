@@ -29,7 +29,6 @@ interface Pair {
   inverse: number;
 }
 
-const memory = 10;
 const maxTrials = 30;
 // The value of a sum over many rows is not known more exactly than this.
 const noise = 8 * Number.EPSILON;
@@ -52,6 +51,8 @@ export async function minimize(objective: Objective, start: Float64Array, option
   let nextGradient = new Float64Array(size);
   const direction = new Float64Array(size);
   const pairs: Pair[] = [];
+  // A step of a wide problem costs as much as the pass over its data: a shorter memory is then worth some more steps.
+  const memory = size > 100_000 ? 6 : 10;
 
   let value = objective.evaluate(x, gradient);
   let norm = objective.norm(gradient);
@@ -60,12 +61,10 @@ export async function minimize(objective: Objective, start: Float64Array, option
   let flat = 0;
   while (!converged && iterations < maxIterations) {
     await pause();
-    descend(direction, gradient, pairs);
-    let slope = dot(gradient, direction);
+    let slope = descend(direction, gradient, pairs);
     if (!(slope < 0)) {
       pairs.length = 0;
-      descend(direction, gradient, pairs);
-      slope = dot(gradient, direction);
+      slope = descend(direction, gradient, pairs);
     }
 
     let low: Trial = { step: 0, value, slope };
@@ -91,7 +90,7 @@ export async function minimize(objective: Objective, start: Float64Array, option
       continue;
     }
 
-    remember(pairs, x, next, gradient, nextGradient);
+    remember(pairs, memory, x, next, gradient, nextGradient);
     iterations++;
     flat = value - trial.value > noise * Math.abs(value) ? 0 : flat + 1;
     value = trial.value;
@@ -127,28 +126,32 @@ function beyond(trial: Trial, slope: number): number {
   return Math.min(10 * trial.step, Math.max(1.5 * trial.step, at));
 }
 
-// The two-loop recursion: direction = -(inverse curvature) gradient.
-function descend(direction: Float64Array, gradient: Float64Array, pairs: readonly Pair[]): void {
+// The two-loop recursion: direction = -(inverse curvature) gradient. Returns the slope along it. The passes are bound by
+// memory, so each adds one vector and multiplies with the next.
+function descend(direction: Float64Array, gradient: Float64Array, pairs: readonly Pair[]): number {
   for (let i = 0; i < gradient.length; i++) direction[i] = -gradient[i]!;
-  const shares = new Float64Array(pairs.length);
-  for (let p = pairs.length - 1; p >= 0; p--) {
-    const { step, change, inverse } = pairs[p]!;
-    shares[p] = inverse * dot(direction, step);
-    add(direction, -shares[p]!, change);
-  }
   const newest = pairs.at(-1);
-  if (newest) {
-    const scale = 1 / (newest.inverse * dot(newest.change, newest.change));
-    for (let i = 0; i < direction.length; i++) direction[i]! *= scale;
+  if (!newest) return dot(direction, gradient);
+  const shares = new Float64Array(pairs.length);
+  let product = dot(direction, newest.step);
+  for (let p = pairs.length - 1; p >= 0; p--) {
+    const { change, inverse } = pairs[p]!;
+    shares[p] = inverse * product;
+    product = addAndDot(direction, -shares[p]!, change, p > 0 ? pairs[p - 1]!.step : change);
   }
+  const scale = 1 / (newest.inverse * dot(newest.change, newest.change));
+  for (let i = 0; i < direction.length; i++) direction[i]! *= scale;
+  product *= scale;
   for (let p = 0; p < pairs.length; p++) {
-    const { step, change, inverse } = pairs[p]!;
-    add(direction, shares[p]! - inverse * dot(direction, change), step);
+    const { step, inverse } = pairs[p]!;
+    product = addAndDot(direction, shares[p]! - inverse * product, step, pairs[p + 1]?.change ?? gradient);
   }
+  return product;
 }
 
 function remember(
   pairs: Pair[],
+  memory: number,
   x: Float64Array,
   next: Float64Array,
   gradient: Float64Array,
@@ -186,6 +189,22 @@ function dot(a: Vector, b: Vector): number {
   return s0 + s1 + s2 + s3;
 }
 
-function add(to: Float64Array, scale: number, of: Float32Array): void {
-  for (let i = 0; i < to.length; i++) to[i]! += scale * of[i]!;
+// Adds `scale * of` to `to`; returns what is then to . other.
+function addAndDot(to: Float64Array, scale: number, of: Float32Array, other: Vector): number {
+  const size = to.length;
+  let [s0, s1] = [0, 0];
+  let i = 0;
+  for (; i + 2 <= size; i += 2) {
+    const a = to[i]! + scale * of[i]!;
+    const b = to[i + 1]! + scale * of[i + 1]!;
+    to[i] = a;
+    to[i + 1] = b;
+    s0 += a * other[i]!;
+    s1 += b * other[i + 1]!;
+  }
+  if (i < size) {
+    to[i]! += scale * of[i]!;
+    s0 += to[i]! * other[i]!;
+  }
+  return s0 + s1;
 }
