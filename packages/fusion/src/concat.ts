@@ -14,12 +14,12 @@ import {
   modalityNames,
   progress,
   type RunOptions,
+  rowBatches,
   type Saved,
   type Sparse,
   savedArray,
   turn,
 } from "@mmub/core";
-import { ranges } from "./ranges.js";
 import {
   checkLayout,
   checkNames,
@@ -195,7 +195,7 @@ async function denseRows(
   options: RunOptions | undefined,
 ): Promise<Dense> {
   const { data } = dense(rows, cols);
-  for await (const { from, to } of ranges(rows, options, type))
+  for await (const { from, to } of rowBatches(rows, options, type))
     for (const [index, { modality, from: first, offset, factor, indicator }] of inputs.entries()) {
       const block = blocks[index] as Dense;
       for (let row = from; row < to; row++) {
@@ -229,7 +229,7 @@ async function sparseRows(
     columns[end] = column;
     values[end++] = value;
   };
-  for await (const { from, to } of ranges(rows, options, type))
+  for await (const { from, to } of rowBatches(rows, options, type))
     for (let row = from; row < to; row++) {
       for (const [index, { modality, from: first, offset, factor }] of inputs.entries()) {
         const block = blocks[index]!;

@@ -16,6 +16,7 @@ import {
   progress,
   type RunOptions,
   random,
+  rowBatches,
   type Saved,
   type Sparse,
   savedArray,
@@ -23,7 +24,6 @@ import {
 } from "@mmub/core";
 import { svd } from "./linear-algebra.js";
 import { type Directions, leadingDirections, readRow, scratch, timesMatrix, timesRow } from "./projection.js";
-import { ranges } from "./ranges.js";
 import {
   checkLayout,
   checkNames,
@@ -298,7 +298,7 @@ async function sum(
   const total = new Float64Array(cols);
   const projected = new Float64Array(cols);
   const entries = scratch(Math.max(...blocks.map((block) => block.cols)));
-  for await (const { from, to } of ranges(rows, options, type))
+  for await (const { from, to } of rowBatches(rows, options, type))
     for (let row = from; row < to; row++) {
       total.fill(0);
       let weights = 0;

@@ -1,4 +1,4 @@
-import { pace } from "./pace.js";
+import { pace } from "@mmub/core";
 
 export interface Objective {
   /** The value at `x`; writes the gradient there into `gradient`. */

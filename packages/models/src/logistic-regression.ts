@@ -13,6 +13,7 @@ import {
   type Model,
   progress,
   random,
+  rowBatches,
   type Saved,
   savedArray,
   show,
@@ -22,7 +23,6 @@ import {
 import { splitFold, stratifiedFolds } from "./folds.js";
 import { minimize } from "./lbfgs.js";
 import { checkMatrix, checkWidth, linearKernel, type Matrix, moments, strideOf } from "./linear.js";
-import { rowBatches } from "./pace.js";
 
 const type = "@mmub/models/logistic-regression";
 

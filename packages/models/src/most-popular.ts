@@ -6,13 +6,13 @@ import {
   type Id,
   type Interactions,
   MmubError,
+  pace,
   progress,
   type Recommender,
   savedArray,
   show,
   turn,
 } from "@mmub/core";
-import { pace } from "./pace.js";
 
 const type = "@mmub/models/most-popular";
 const dayMs = 86_400_000;

@@ -7,9 +7,11 @@ import {
   type FittedModel,
   MmubError,
   type Model,
+  pace,
   progress,
   type Regression,
   random,
+  rowBatches,
   type Saved,
   savedArray,
   show,
@@ -19,7 +21,6 @@ import {
 import { splitFold, stratifiedFolds } from "./folds.js";
 import { gram } from "./gram.js";
 import { checkMatrix, checkWidth, type LinearKernel, linearKernel, type Matrix, moments, strideOf } from "./linear.js";
-import { pace, rowBatches } from "./pace.js";
 import { cholesky, choleskySolve, eigen } from "./symmetric.js";
 
 const type = "@mmub/models/ridge";

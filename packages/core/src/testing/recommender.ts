@@ -12,9 +12,12 @@ export function recommenderChecks(options: RecommenderChecksOptions): readonly C
   const { make } = options;
   const log = toyLog(5);
   const users = [...new Set(log.users)];
+  const events = Math.floor(log.users.length / 2);
   const half = {
-    users: log.users.slice(0, log.users.length / 2),
-    items: log.items.slice(0, log.users.length / 2),
+    users: log.users.slice(0, events),
+    items: log.items.slice(0, events),
+    values: log.values!.slice(0, events),
+    times: log.times!.slice(0, events),
   };
   const had = new Map<Id, Set<Id>>(users.map((user) => [user, new Set()]));
   for (const [event, user] of log.users.entries()) had.get(user)!.add(log.items[event]!);
