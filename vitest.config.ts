@@ -11,6 +11,7 @@ export default defineConfig({
       "packages/*/src/**/*.test.ts",
       "examples/*/test/**/*.test.ts",
       "tools/*.test.ts",
+      "integration/*.test.ts",
       "benchmarks/**/*.test.ts",
     ],
     typecheck: {

@@ -48,6 +48,7 @@ test("takes examples that run, importing what they use for them", () => {
   write(
     "packages/text/src/index.ts",
     `export * from "./two.js";
+export type * from "@mmub/core";
 /** Not an example. */
 export const text = "";
 `,

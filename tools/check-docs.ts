@@ -124,15 +124,22 @@ function exportsOf(entries: Map<string, string>, program: ts.Program): Exports {
     [...entries].map(([name, file]) => {
       const source = program.getSourceFile(file);
       const module = source && checker.getSymbolAtLocation(source);
-      const symbols = module ? checker.getExportsOfModule(module) : [];
-      return [name, new Map(symbols.map((symbol) => [symbol.name, { typeOnly: isTypeOnly(symbol, checker) }]))];
+      const names = new Map<string, { readonly typeOnly: boolean }>();
+      for (const symbol of module ? checker.getExportsOfModule(module) : []) {
+        const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+        // What a package passes on from another is imported from where it is made.
+        const home = target.declarations?.[0]?.getSourceFile().fileName ?? "";
+        if (!home.startsWith(packageFolder(file))) continue;
+        names.set(symbol.name, { typeOnly: (target.flags & ts.SymbolFlags.Value) === 0 });
+      }
+      return [name, names];
     }),
   );
 }
 
-function isTypeOnly(symbol: ts.Symbol, checker: ts.TypeChecker): boolean {
-  const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
-  return (target.flags & ts.SymbolFlags.Value) === 0;
+/** `…/packages/text/` of a file of that package, in TypeScript's form. */
+function packageFolder(file: string): string {
+  return /^.*\/packages\/[^/]+\//.exec(file.split(sep).join("/"))?.[0] ?? file;
 }
 
 /** The imports of what `example` uses without declaring it: its own package first, then core, then the others. */

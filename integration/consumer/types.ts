@@ -1,0 +1,33 @@
+// What a user's compiler sees: right programs compile, and each wrong one is an error on its line.
+import { mfcc } from "@mmub/audio";
+import { rfm } from "@mmub/behavior";
+import { type Classification, type Extractor, MmubError, type Sparse } from "@mmub/core";
+import { extractorChecks } from "@mmub/core/testing";
+import { concat, pipeline } from "@mmub/fusion";
+import { hog, type RawImage } from "@mmub/image";
+import { accuracy } from "@mmub/metrics";
+import { logisticRegression } from "@mmub/models";
+import { tfidf } from "@mmub/text";
+
+const shopper = pipeline({
+  modalities: { review: tfidf(), photo: hog(), voice: mfcc(), visits: rfm() },
+  fuser: concat(),
+  model: logisticRegression<"stays" | "leaves">(),
+});
+const photo: RawImage = { data: new Uint8Array(3), width: 1, height: 1, channels: 3 };
+const fitted = await shopper.fit([{ review: "good", photo }, { review: null }], ["stays", "leaves"]);
+const predicted: Classification<"stays" | "leaves"> = await fitted.predict([{ voice: "call.wav" }]);
+accuracy(["stays"], predicted.labels);
+
+const extractor: Extractor<string, Sparse> = tfidf({ ngramRange: [1, 2] });
+extractorChecks({ make: () => extractor, inputs: ["a b", "b c"] });
+if (MmubError.is(new Error())) throw new Error();
+
+// @ts-expect-error: no such modality
+await shopper.fit([{ reveiw: "good" }], ["stays"]);
+// @ts-expect-error: a review is a string
+await shopper.fit([{ review: 3 }], ["stays"]);
+// @ts-expect-error: no such label
+await shopper.fit([{ review: "good" }], ["stay"]);
+// @ts-expect-error: no such param
+tfidf({ ngrams: [1, 2] });
