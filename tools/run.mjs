@@ -14,7 +14,7 @@ class Failure extends Error {}
 const commands = {
   start: {
     about: "builds the packages and runs examples/quickstart",
-    run: (args) => runExample("quickstart", args),
+    run: (args) => buildAndRun("quickstart", args),
   },
   test: {
     about: "every test, or those in the files named: npm test -- packages/text",
@@ -56,7 +56,7 @@ const commands = {
     about: "one example: npm run example -- <name> [its options]",
     run([name, ...args]) {
       if (!name) throw new Failure(`which example? npm run example -- <name>, of: ${folders("examples").join(", ")}`);
-      return runExample(name, args);
+      return buildAndRun(name, args);
     },
   },
   format: {
@@ -119,12 +119,15 @@ function pack() {
   );
 }
 
-function runExample(name, args) {
-  const folder = join(root, "examples", name);
-  if (!existsSync(join(folder, "package.json")))
+function buildAndRun(name, args) {
+  if (!folders("examples").includes(name))
     throw new Failure(`there is no example "${name}"; there are: ${folders("examples").join(", ") || "none"}`);
   build();
-  return pnpm(["--silent", "--dir", folder, "run", "start", ...absoluteData(args)]).status;
+  return runExample(name, absoluteData(args));
+}
+
+function runExample(name, args) {
+  return pnpm(["--silent", "--dir", join(root, "examples", name), "run", "start", ...args]).status ?? 1;
 }
 
 function runChecks(names) {
