@@ -1,4 +1,4 @@
-export interface CosineTransformSettings {
+interface CosineTransformSettings {
   readonly dctType: 1 | 2 | 3;
   readonly norm: "ortho" | null;
   /** How many values go in. */
@@ -23,25 +23,35 @@ export function cosineTransform(
     const gain = lifter > 0 ? 1 + (lifter / 2) * Math.sin((Math.PI * (c + 1)) / lifter) : 1;
     for (let m = 0; m < mels; m++) weights[((c >> 2) * mels + m) * 4 + (c & 3)] = gain * basis(settings, c, m);
   }
-  const sums = new Float64Array(4);
+  const sums = new Float64Array(4 * groups);
   return (bands, from, out, to) => {
-    let w = 0;
-    for (let c = 0; c < coefficients; c += 4) {
-      let [s0, s1, s2, s3] = [0, 0, 0, 0];
-      for (let m = 0; m < mels; m++, w += 4) {
-        const value = bands[from + m]!;
-        s0 += value * weights[w]!;
-        s1 += value * weights[w + 1]!;
-        s2 += value * weights[w + 2]!;
-        s3 += value * weights[w + 3]!;
-      }
-      sums[0] = s0;
-      sums[1] = s1;
-      sums[2] = s2;
-      sums[3] = s3;
-      for (let i = 0; i < 4 && c + i < coefficients; i++) out[to + c + i] = sums[i]!;
-    }
+    weightedSums(bands, from, mels, weights, sums);
+    for (let c = 0; c < coefficients; c++) out[to + c] = sums[c]!;
   };
+}
+
+function weightedSums(
+  bands: Float32Array,
+  from: number,
+  mels: number,
+  weights: Float64Array,
+  sums: Float64Array,
+): void {
+  let w = 0;
+  for (let c = 0; c < sums.length; c += 4) {
+    let [s0, s1, s2, s3] = [0, 0, 0, 0];
+    for (let m = 0; m < mels; m++, w += 4) {
+      const value = bands[from + m]!;
+      s0 += value * weights[w]!;
+      s1 += value * weights[w + 1]!;
+      s2 += value * weights[w + 2]!;
+      s3 += value * weights[w + 3]!;
+    }
+    sums[c] = s0;
+    sums[c + 1] = s1;
+    sums[c + 2] = s2;
+    sums[c + 3] = s3;
+  }
 }
 
 // The weight of value m in coefficient c.

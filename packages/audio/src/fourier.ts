@@ -13,23 +13,24 @@ function evenSpectrum(size: number): (frame: Float64Array, power: Float64Array) 
   const half = size / 2;
   const transform = complexFourier(half);
   const twiddles = roots(size, (half >> 1) + 1);
-  return (frame, power) => {
-    const z = transform(frame);
-    power[0] = (z[0]! + z[1]!) ** 2;
-    power[half] = (z[0]! - z[1]!) ** 2;
-    for (let k = 1, last = half >> 1; k <= last; k++) {
-      const at = 2 * k;
-      const mirrored = 2 * (half - k);
-      const evenRe = 0.5 * (z[at]! + z[mirrored]!);
-      const evenIm = 0.5 * (z[at + 1]! - z[mirrored + 1]!);
-      const oddRe = 0.5 * (z[at + 1]! + z[mirrored + 1]!);
-      const oddIm = 0.5 * (z[mirrored]! - z[at]!);
-      const re = oddRe * twiddles[at]! - oddIm * twiddles[at + 1]!;
-      const im = oddRe * twiddles[at + 1]! + oddIm * twiddles[at]!;
-      power[k] = (evenRe + re) ** 2 + (evenIm + im) ** 2;
-      power[half - k] = (evenRe - re) ** 2 + (evenIm - im) ** 2;
-    }
-  };
+  return (frame, power) => untangle(transform(frame), half, twiddles, power);
+}
+
+function untangle(z: Float64Array, half: number, twiddles: Float64Array, power: Float64Array): void {
+  power[0] = (z[0]! + z[1]!) ** 2;
+  power[half] = (z[0]! - z[1]!) ** 2;
+  for (let k = 1, last = half >> 1; k <= last; k++) {
+    const at = 2 * k;
+    const mirrored = 2 * (half - k);
+    const evenRe = 0.5 * (z[at]! + z[mirrored]!);
+    const evenIm = 0.5 * (z[at + 1]! - z[mirrored + 1]!);
+    const oddRe = 0.5 * (z[at + 1]! + z[mirrored + 1]!);
+    const oddIm = 0.5 * (z[mirrored]! - z[at]!);
+    const re = oddRe * twiddles[at]! - oddIm * twiddles[at + 1]!;
+    const im = oddRe * twiddles[at + 1]! + oddIm * twiddles[at]!;
+    power[k] = (evenRe + re) ** 2 + (evenIm + im) ** 2;
+    power[half - k] = (evenRe - re) ** 2 + (evenIm - im) ** 2;
+  }
 }
 
 function oddSpectrum(size: number): (frame: Float64Array, power: Float64Array) => void {
@@ -43,7 +44,7 @@ function oddSpectrum(size: number): (frame: Float64Array, power: Float64Array) =
 }
 
 /** Transforms complex numbers, real and imaginary parts in turn. The result is a buffer that the next call overwrites. */
-export type ComplexFourier = (input: Float64Array) => Float64Array;
+type ComplexFourier = (input: Float64Array) => Float64Array;
 
 /** The discrete Fourier transform of `size` complex numbers, not scaled. */
 export function complexFourier(size: number): ComplexFourier {

@@ -1,4 +1,4 @@
-export interface MelSettings {
+interface MelSettings {
   readonly sampleRateHz: number;
   readonly fftSize: number;
   readonly mels: number;
@@ -35,15 +35,22 @@ export function melFilters(settings: MelSettings): (spectrum: Float64Array, band
     ends[mel] = weights.length;
   }
   const flat = Float64Array.from(weights);
+  return (spectrum, bands) => weightedSums(spectrum, bands, firstBin, ends, flat);
+}
 
-  return (spectrum, bands) => {
-    let at = 0;
-    for (let mel = 0; mel < mels; mel++) {
-      let sum = 0;
-      for (let bin = firstBin[mel]!, end = ends[mel]!; at < end; at++, bin++) sum += spectrum[bin]! * flat[at]!;
-      bands[mel] = sum;
-    }
-  };
+function weightedSums(
+  spectrum: Float64Array,
+  bands: Float64Array,
+  firstBin: Int32Array,
+  ends: Int32Array,
+  weights: Float64Array,
+): void {
+  let at = 0;
+  for (let mel = 0; mel < firstBin.length; mel++) {
+    let sum = 0;
+    for (let bin = firstBin[mel]!, end = ends[mel]!; at < end; at++, bin++) sum += spectrum[bin]! * weights[at]!;
+    bands[mel] = sum;
+  }
 }
 
 // Slaney's scale is linear below 1 kHz and logarithmic above: 27 mels a factor of 6.4.

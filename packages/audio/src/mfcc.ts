@@ -25,9 +25,15 @@ import { type Window, windowNames } from "./window.js";
 const type = "@mmub/audio/mfcc";
 
 interface CommonParams {
-  /** The rate at which everything is computed, in Hz; recordings of another rate are resampled. librosa's `sr`. @default 16_000 */
+  /**
+   * The rate at which everything is computed, in Hz; recordings of another rate are resampled. librosa's `sr`.
+   * @default 16_000
+   */
   readonly sampleRateHz?: number;
-  /** Coefficients kept of each frame, from the 0th (the loudness) on; at most `mels`. librosa's `n_mfcc`. @default 20 */
+  /**
+   * Coefficients kept of each frame, from the 0th (the loudness) on; at most `mels`. librosa's `n_mfcc`.
+   * @default 20
+   */
   readonly coefficients?: number;
   /** The type of the discrete cosine transform. librosa's `dct_type`. @default 2 */
   readonly dctType?: 1 | 2 | 3;
@@ -35,7 +41,11 @@ interface CommonParams {
   readonly norm?: "ortho" | null;
   /** Coefficient n is multiplied by 1 + lifter / 2 * sin(π (n + 1) / lifter); 0: it is not. @default 0 */
   readonly lifter?: number;
-  /** Samples of a frame that is transformed, from 2 to 1048576; any number, products of 2, 3 and 5 are fast. librosa's `n_fft`. @default 2048 */
+  /**
+   * Samples of a frame that is transformed, from 2 to 1048576; any number, products of 2, 3 and 5 are fast. librosa's
+   * `n_fft`.
+   * @default 2048
+   */
   readonly fftSize?: number;
   /** Samples under the window, which stands in the middle of the frame. librosa's `win_length`. @default fftSize */
   readonly windowLength?: number;
@@ -43,9 +53,16 @@ interface CommonParams {
   readonly hopLength?: number;
   /** The periodic window by SciPy's name, or a number: the beta of a Kaiser window. @default "hann" */
   readonly window?: Window;
-  /** Frame t stands with its middle at sample t * hopLength and the clip is padded; or else with its start. @default true */
+  /**
+   * Frame t stands with its middle at sample t * hopLength and the clip is padded; or else with its start.
+   * @default true
+   */
   readonly center?: boolean;
-  /** What a centred frame sees outside of the clip: silence, the clip reflected, or its outermost sample. librosa's `pad_mode`. @default "constant" */
+  /**
+   * What a centred frame sees outside of the clip: silence, the clip reflected, or its outermost sample. librosa's
+   * `pad_mode`.
+   * @default "constant"
+   */
   readonly padMode?: PadMode;
   /** The exponent of the magnitude spectrum, above 0 and up to 8: 1 for magnitude, 2 for power. @default 2 */
   readonly power?: number;
@@ -53,24 +70,39 @@ interface CommonParams {
   readonly mels?: number;
   /** The lowest frequency of the bands, in Hz. librosa's `fmin`. @default 0 */
   readonly fMinHz?: number;
-  /** The highest frequency of the bands, in Hz, at most sampleRateHz / 2. librosa's `fmax`. @default sampleRateHz / 2 */
+  /**
+   * The highest frequency of the bands, in Hz, at most sampleRateHz / 2. librosa's `fmax`.
+   * @default sampleRateHz / 2
+   */
   readonly fMaxHz?: number;
   /** The mel scale of HTK in place of Slaney's. @default false */
   readonly htk?: boolean;
   /** "slaney": every band has the same area. null: every band peaks at 1. librosa's `mel_norm`. @default "slaney" */
   readonly melNorm?: "slaney" | null;
-  /** Bands more than this many dB below the clip's loudest are raised to there; null: none is. librosa's `top_db`. @default 80 */
+  /**
+   * Bands more than this many dB below the clip's loudest are raised to there; null: none is. librosa's `top_db`.
+   * @default 80
+   */
   readonly topDb?: number | null;
-  /** 1: the slope of each coefficient over time is added; 2: its second derivative too. `librosa.feature.delta`. @default 0 */
+  /**
+   * 1: the slope of each coefficient over time is added; 2: its second derivative too. `librosa.feature.delta`.
+   * @default 0
+   */
   readonly deltas?: 0 | 1 | 2;
-  /** Frames that a delta looks at, an odd number from 3; a shorter clip uses as many as it has. librosa's `width`. @default 9 */
+  /**
+   * Frames that a delta looks at, an odd number from 3; a shorter clip uses as many as it has. librosa's `width`.
+   * @default 9
+   */
   readonly deltaWidth?: number;
 }
 
 export interface MfccStatisticsParams extends CommonParams {
   /** One row a recording: `statistics` over its frames. @default "statistics" */
   readonly output?: "statistics";
-  /** What is kept of each column over time: mean, std, min, max, median and percentiles from "p0" to "p100". @default ["mean", "std"] */
+  /**
+   * What is kept of each column over time: mean, std, min, max, median and percentiles from "p0" to "p100".
+   * @default ["mean", "std"]
+   */
   readonly statistics?: readonly Statistic[];
 }
 
@@ -81,7 +113,7 @@ export interface MfccFramesParams extends CommonParams {
 
 /**
  * Mel-frequency cepstral coefficients: the shape of the spectrum as the ear hears it, frame by frame. The numbers are
- * those of `librosa.feature.mfcc` for the same params, within 1e-4 of the largest of a clip.
+ * those of `librosa.feature.mfcc` for the same params, within 1e-5 of the largest of a clip.
  *
  * Output: Dense, one row a recording, each of `statistics` over its frames, the columns of the first statistic first
  * ("mfcc0 mean", "delta mfcc3 std"); or with `output: "frames"` a Sequence, one step a frame, columns `mfcc0`, `mfcc1`, …,
@@ -235,8 +267,8 @@ function checked(params: MfccFramesParams | MfccStatisticsParams): Settings {
   const { window, lifter, power, fMinHz, fMaxHz, topDb } = common;
   check("lifter", Number.isFinite(lifter) && lifter >= 0, "a number from 0");
   check("power", power > 0 && power <= 8, "a number above 0, up to 8");
+  check("fMaxHz", fMaxHz > 0 && fMaxHz <= sampleRateHz / 2, `above 0, up to sampleRateHz / 2 = ${sampleRateHz / 2}`);
   check("fMinHz", fMinHz >= 0 && fMinHz < fMaxHz, `a frequency from 0 to below fMaxHz (${fMaxHz})`);
-  check("fMaxHz", fMaxHz <= sampleRateHz / 2, `at most sampleRateHz / 2 = ${sampleRateHz / 2}`);
   check("topDb", topDb === null || (Number.isFinite(topDb) && topDb >= 0), "a number from 0 or null");
   check(
     "window",
@@ -261,7 +293,7 @@ function checked(params: MfccFramesParams | MfccStatisticsParams): Settings {
   return { ...common, output: "statistics", statistics: [...kept] };
 }
 
-/** The frames of one clip, `coefficients * (1 + deltas)` values each. Its buffers serve one clip at a time, synchronously. */
+/** The frames of one clip, `coefficients * (1 + deltas)` values each. Its buffers serve one clip at a time. */
 function analyzer(settings: Settings): (samples: Float32Array, index: number) => Float32Array {
   const { coefficients, deltas, deltaWidth, fftSize, mels, power, topDb } = settings;
   const cut = framer(settings);
