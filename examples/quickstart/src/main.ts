@@ -4,10 +4,11 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type Classification, type Label, type Progress, saveFile } from "@mmub/core";
-import { type Ablation, dropModalities, rocAuc, stratifiedSplit, take } from "@mmub/metrics";
+import { dropModalities, rocAuc, stratifiedSplit, take } from "@mmub/metrics";
 import { customerModel, type Field, modalities, sampleOf } from "./customer-model.js";
 import { compare, predictFrom } from "./evaluate.js";
 import { withProgress } from "./progress.js";
+import { writeShopReport } from "./report.js";
 import { makeShop } from "./shop/make.js";
 import { type Churn, type Customer, type Mood, readShop } from "./shop/read.js";
 
@@ -50,6 +51,8 @@ print("How do they feel?", mood);
 
 const report = join(output, "report.html");
 
+await withProgress("Writing the report", () => writeShopReport(report, { customers, asked, churn, mood, seed }));
+
 // Golden samples hold bytes, not paths, so that another machine can prove that it predicts the same.
 const saved = join(output, "churn.mmub");
 const golden = await Promise.all(asked.slice(0, 3).map(withBytes));
@@ -72,10 +75,10 @@ async function answer<L extends Label>(question: string, truthOf: (customer: Cus
   const truth = { known: known.map(truthOf), asked: asked.map(truthOf) };
   const [samples, fresh] = [known.map(sampleOf), asked.map(sampleOf)];
 
-  const losses: { step: number; loss: number }[] = [];
+  const history: { loss: number }[] = [];
   const watch = (onProgress: (progress: Progress) => void) => (progress: Progress) => {
     if (progress.part === "fit model" && progress.metrics?.loss !== undefined)
-      losses.push({ step: progress.done, loss: progress.metrics.loss });
+      history.push({ loss: progress.metrics.loss });
     onProgress(progress);
   };
   const fitted = await withProgress(`Learning ${question}`, (onProgress) =>
@@ -102,10 +105,12 @@ async function answer<L extends Label>(question: string, truthOf: (customer: Cus
     "all but 30 %": fewer.labels,
   };
   const ablation = compare(truth.asked, prediction.labels, labels, mostFrequent(truth.known));
-  return { fitted, truth: truth.asked, prediction, alone, fewer, ablation, losses };
+  return { fitted, truth: truth.asked, prediction, alone, fewer, ablation, history };
 }
 
-function print<L extends Label>(title: string, { truth, prediction, alone, fewer, ablation }: Answer<L>): void {
+type Found<L extends Label> = Awaited<ReturnType<typeof answer<L>>>;
+
+function print<L extends Label>(title: string, { truth, prediction, alone, fewer, ablation }: Found<L>): void {
   const two = prediction.classes.length === 2;
   const auc = (of: Classification<L> | undefined) => (two && of ? rocAuc(truth, of).toFixed(3) : "");
   const percent = (share: number) => (100 * share).toFixed(1);
@@ -124,14 +129,6 @@ function print<L extends Label>(title: string, { truth, prediction, alone, fewer
     );
   }
 }
-
-export type Answer<L extends Label> = {
-  readonly truth: readonly L[];
-  readonly prediction: Classification<L>;
-  readonly alone: Readonly<Record<string, Classification<L>>>;
-  readonly fewer: Classification<L>;
-  readonly ablation: Ablation;
-};
 
 function mostFrequent<L extends Label>(labels: readonly L[]): L {
   const counts = new Map<L, number>();

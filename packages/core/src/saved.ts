@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { open, readFile, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import type { Fitted, Json, Part, Saved, TypedArray } from "./contracts.js";
 import { MmubError, show } from "./errors.js";
 
@@ -277,12 +277,16 @@ async function readSaved(path: string): Promise<Uint8Array> {
   }
 }
 
-async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+/**
+ * Writes a file so that `path` holds the whole old content or the whole new one, whatever happens: to a temporary file
+ * beside it, flushed to the disk, then renamed.
+ */
+export async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
   const temporary = `${path}.${process.pid}-${Date.now().toString(36)}.tmp`;
   try {
     const file = await open(temporary, "wx");
     try {
-      await file.writeFile(bytes);
+      await file.writeFile(content);
       await file.sync();
     } finally {
       await file.close();
@@ -293,7 +297,7 @@ async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
     throw cause;
   }
   // The rename itself lasts only when the folder is flushed; where a system cannot do that, the file is still whole.
-  const folder = await open(dirname(join(path)), "r").catch(() => undefined);
+  const folder = await open(dirname(path), "r").catch(() => undefined);
   await folder?.sync().catch(() => {});
   await folder?.close();
 }

@@ -21,8 +21,24 @@ export {
 } from "./classification.js";
 export * from "./explain.js";
 export * from "./folds.js";
+export { confusionHeatmap } from "./plots/confusion-heatmap.js";
+export { type ClassPlotOptions, labelCounts } from "./plots/label-counts.js";
+export { ablationPlot, type ModalityPlotOptions, modalityPlot } from "./plots/modality-plots.js";
+export { type PredictedVsTrueOptions, predictedVsTrue } from "./plots/predicted-vs-true.js";
+export { type RenderOptions, renderSvg } from "./plots/render.js";
+export { type NamedCurve, rocPlot } from "./plots/roc-plot.js";
+export type { Plot, PlotOptions } from "./plots/spec.js";
+export { type TrainingCurveOptions, trainingCurve } from "./plots/training-curve.js";
 export type { Predictor } from "./prediction.js";
 export * from "./regression.js";
+export {
+  type ClassificationSectionOptions,
+  classificationSection,
+  type ReportSection,
+  type SampleCard,
+  type ScoreRow,
+} from "./report/content.js";
+export { htmlReport, type ReportContent, writeReport } from "./report/report.js";
 export {
   type BinaryOptions,
   type ClassScores,
