@@ -164,11 +164,11 @@ export async function decode(input: unknown, params: CheckedDecodeParams, asker:
   const { data, width, height, channels } = input as RawImage;
   if (channels !== 4 && (params.width ?? width) === width && (params.height ?? height) === height)
     return rgb(data, width, height, channels);
-  return run(data, { raw: { width, height, channels } }, params, asker, "pixels");
+  return run(data, { raw: { width, height, channels }, limitInputPixels: false }, params, asker, "raw picture");
 }
 
 async function read(path: string | URL, maxBytes: number, asker: Asker): Promise<Uint8Array> {
-  const name = show(String(path)).replace(/^string /, "");
+  const name = JSON.stringify(String(path));
   try {
     const file = await stat(path);
     if (!file.isFile()) reject(asker, `is ${name}, which is no file`);
@@ -186,7 +186,7 @@ async function decodeBytes(bytes: Uint8Array, params: CheckedDecodeParams, asker
   // Only what is one of our formats by its first bytes reaches the native decoders.
   const format = formatOf(bytes);
   if (format === undefined) {
-    const start = show(String.fromCharCode(...bytes.subarray(0, 12))).replace(/^string /, "");
+    const start = JSON.stringify(String.fromCharCode(...bytes.subarray(0, 12)));
     reject(asker, `begins with ${start}, want a ${formats}; render an SVG to one of them first`);
   }
   return run(
@@ -256,7 +256,7 @@ async function run(
 }
 
 function rgb(data: SharpInput, width: number, height: number, channels: 1 | 3): RgbImage {
-  if (channels === 3) return { data: Uint8Array.from(data), width, height, channels };
+  if (channels === 3) return { data: new Uint8Array(data), width, height, channels };
   const out = new Uint8Array(3 * data.length);
   for (let i = 0, at = 0; i < data.length; i++) {
     const grey = data[i]!;
