@@ -40,7 +40,8 @@ export function unigrams(tokens: Tokens): Reader {
 
 /**
  * Terms of `min` to `max` tokens. An n-gram is known as the pair of the n-gram before its last token and that token, so
- * no string is made of any until its name is asked for.
+ * no string is made of any until its name is asked for. With `keepShort` fewer than `min` tokens between boundaries are a
+ * term too.
  */
 export function ngrams(tokens: Tokens, [min, max]: readonly [number, number], keepShort: boolean): Reader {
   // Of each n-gram the id of all but its last token, -1 for one alone, and that token.

@@ -35,8 +35,10 @@ export function patterns(options: PatternOptions): Reader {
   function add(term: string): number {
     const id = known.get(term);
     if (id !== undefined) return id;
-    known.set(term, terms.length);
-    return terms.push(term) - 1;
+    // Copied, as a slice of a text would keep all of it in memory.
+    const own = Buffer.from(term, "utf16le").toString("utf16le");
+    known.set(own, terms.length);
+    return terms.push(own) - 1;
   }
 
   return {

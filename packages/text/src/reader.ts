@@ -9,7 +9,7 @@ export interface Reader {
    * gets an id when `learn`, else it is -1.
    */
   read(text: string, learn: boolean): number;
-  /** The id of `term`, a new one if it has none. */
+  /** The id of `term`, a new one if it has none; -1 if it is made of no token. */
   add(term: string): number;
   /** Every id, in code point order of the terms, as Python sorts them. */
   inOrder(): Int32Array;

@@ -236,6 +236,8 @@ test("a vocabulary keeps its order and its terms that no text has", async () => 
   const fitted = await tfidf({ vocabulary, ngramRange: [1, 2], useIdf: false, norm: null }).fit([]);
   expect(fitted.names).toEqual(vocabulary);
   expect([...toDense(await fitted.transform(["good price, good"])).data]).toEqual([1, 1, 0, 2, 0]);
+  const characters = tfidf({ vocabulary: ["", "oo"], analyzer: "char", ngramRange: [2, 2], useIdf: false, norm: null });
+  expect([...toDense(await (await characters.fit([])).transform(["good"])).data]).toEqual([0, 1]);
   vocabulary.push("later");
   expect(fitted.names).toHaveLength(5);
 });
@@ -305,6 +307,7 @@ test("a fit that leaves no term says what to do", async () => {
 });
 
 test.each<[object, RegExp]>([
+  [{ min_df: 2 }, /min_df is number 2, want no such param; there are lowercase, /],
   [{ lowercase: 1 }, /lowercase is number 1, want true or false/],
   [{ analyzer: "words" }, /analyzer is string "words", want "word", "char"/],
   [{ stripAccents: "utf8" }, /stripAccents/],

@@ -89,7 +89,7 @@ export interface TfidfParams {
  * Rejects anything but strings and null, a fit that leaves no term, and a fixed term that no text has where `smoothIdf`
  * is false, its weight being infinite (`invalid-input`).
  * Cost: one pass over the text, in `fit` and in `transform`; memory grows with the vocabulary before `minDf` and `maxDf`
- * thin it. Words by the default pattern or by `\b\w+\b`, n-grams of them too, take a faster path than other analyzers.
+ * thin it. A `tokenPattern` other than the default and `\b\w+\b` takes a slower path.
  * Source: scikit-learn 1.9, `sklearn/feature_extraction/text.py`. The form in which tf is a share and idf = ln(texts / df)
  * (Salton & Buckley 1988) is `{ relativeTf: true, smoothIdf: false, idfOffset: 0, norm: null }`.
  *
@@ -119,7 +119,7 @@ export function tfidf(params: TfidfParams = {}): Extractor<string, Sparse> {
     async load(saved) {
       checkSaved(saved, recipe, 1);
       const terms = vocabulary ?? savedTerms(saved);
-      return fitted(terms, useIdf ? savedArray(saved, "idf", Float64Array, terms.length) : null);
+      return fitted(terms, useIdf ? savedArray(saved, "idf", Float64Array, terms.length).slice() : null);
     },
   };
 
@@ -226,6 +226,14 @@ const defaults: CheckedParams = {
 
 function checked(given: TfidfParams): CheckedParams {
   const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  for (const name of Object.keys(set))
+    checkParam(
+      type,
+      name,
+      set[name],
+      Object.hasOwn(defaults, name),
+      `no such param; there are ${Object.keys(defaults).join(", ")}`,
+    );
   const params: CheckedParams = { ...defaults, ...set };
   const { analyzer, tokenPattern, stopWords, ngramRange, minDf, maxDf, maxFeatures, vocabulary } = params;
   const check = (name: keyof TfidfParams, ok: boolean, want: string): void =>

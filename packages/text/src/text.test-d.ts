@@ -1,0 +1,19 @@
+import type { Extractor, Sparse } from "@mmub/core";
+import { expectTypeOf, test } from "vitest";
+import { englishStopWords, tfidf } from "./index.js";
+
+test("an extractor of strings to Sparse features", () => {
+  expectTypeOf(tfidf()).toEqualTypeOf<Extractor<string, Sparse>>();
+  expectTypeOf(tfidf({ stopWords: [...englishStopWords, "shop"] })).toEqualTypeOf<Extractor<string, Sparse>>();
+});
+
+test("wrong params and inputs do not compile", () => {
+  // @ts-expect-error no such analyzer
+  tfidf({ analyzer: "characters" });
+  // @ts-expect-error a range has two ends
+  tfidf({ ngramRange: [1] });
+  // @ts-expect-error spelled as scikit-learn does
+  tfidf({ min_df: 2 });
+  // @ts-expect-error texts, not lists of words
+  tfidf().fit([["good", "price"]]);
+});
