@@ -24,14 +24,18 @@ export async function predictFrom<L extends Label>(
   return model.predict(await fuser.transform(pick(asked.features)));
 }
 
-/** The accuracy of `all` modalities, of each alone, and of the most frequent answer, on the same resamples of customers. */
+/**
+ * The accuracy of `all` modalities, of those that lack some, of each alone, and of the most frequent answer, on the same
+ * resamples of customers.
+ */
 export function compare<L extends Label>(
   truth: readonly L[],
   all: readonly L[],
+  fewer: readonly L[],
   alone: Readonly<Record<string, readonly L[]>>,
   mostFrequent: L,
 ): Ablation {
-  const guesses = [all, ...Object.values(alone), truth.map(() => mostFrequent)];
+  const guesses = [all, fewer, ...Object.values(alone), truth.map(() => mostFrequent)];
   const intervals = bootstrapIntervals(
     truth.length,
     (rows) => {
@@ -51,6 +55,11 @@ export function compare<L extends Label>(
     score: "Accuracy",
     higherIsBetter: true,
     samples: truth.length,
-    rows: [row("all", 0), ...names.map((name, at) => row("only", at + 1, name)), row("none", names.length + 1)],
+    rows: [
+      row("all", 0),
+      row("without", 1, "30 % of them"),
+      ...names.map((name, at) => row("only", at + 2, name)),
+      row("none", names.length + 2),
+    ],
   };
 }

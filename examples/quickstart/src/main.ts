@@ -77,8 +77,12 @@ async function answer<L extends Label>(question: string, truthOf: (customer: Cus
 
   const history: { loss: number }[] = [];
   const watch = (onProgress: (progress: Progress) => void) => (progress: Progress) => {
-    if (progress.part === "fit model" && progress.metrics?.loss !== undefined)
-      history.push({ loss: progress.metrics.loss });
+    const { loss } = progress.part === "fit model" ? (progress.metrics ?? {}) : {};
+    if (loss !== undefined) {
+      // Cross-validation fits often. A loss that rises begins a new fit, and the last one is the model's.
+      if (loss > (history.at(-1)?.loss ?? Number.POSITIVE_INFINITY)) history.length = 0;
+      history.push({ loss });
+    }
     onProgress(progress);
   };
   const fitted = await withProgress(`Learning ${question}`, (onProgress) =>
@@ -100,11 +104,8 @@ async function answer<L extends Label>(question: string, truthOf: (customer: Cus
 
   const fields = Object.values(modalities).flat() as Field[];
   const fewer = await fitted.predict(dropModalities(fresh, { modalities: fields, share: 0.3, seed }));
-  const labels = {
-    ...Object.fromEntries(Object.entries(alone).map(([name, { labels }]) => [name, labels])),
-    "all but 30 %": fewer.labels,
-  };
-  const ablation = compare(truth.asked, prediction.labels, labels, mostFrequent(truth.known));
+  const labels = Object.fromEntries(Object.entries(alone).map(([name, { labels }]) => [name, labels]));
+  const ablation = compare(truth.asked, prediction.labels, fewer.labels, labels, mostFrequent(truth.known));
   return { fitted, truth: truth.asked, prediction, alone, fewer, ablation, history };
 }
 
@@ -115,18 +116,16 @@ function print<L extends Label>(title: string, { truth, prediction, alone, fewer
   const auc = (of: Classification<L> | undefined) => (two && of ? rocAuc(truth, of).toFixed(3) : "");
   const percent = (share: number) => (100 * share).toFixed(1);
   console.log(`\n${title}`.padEnd(30), "accuracy (95 % interval)", two ? "   ROC AUC" : "");
-  const titles: Record<string, string> = { "all but 30 %": "all, 30 % of them missing" };
   for (const { kind, modality = "", score } of ablation.rows) {
     const name = {
       all: "all together",
+      without: "all, 30 % of them missing",
+      only: `${modality} alone`,
       none: "the most frequent answer",
-      only: titles[modality] ?? `${modality} alone`,
-      without: "",
     }[kind];
-    const area = auc(kind === "all" ? prediction : modality === "all but 30 %" ? fewer : alone[modality]);
-    console.log(
-      `  ${name.padEnd(27)} ${percent(score.value)} % (${percent(score.low)} to ${percent(score.high)})${area.padStart(10)}`,
-    );
+    const area = auc({ all: prediction, without: fewer, only: alone[modality], none: undefined }[kind]);
+    const accuracy = `${percent(score.value)} % (${percent(score.low)} to ${percent(score.high)})`;
+    console.log(`  ${name.padEnd(27)} ${accuracy}${area.padStart(10)}`);
   }
 }
 

@@ -52,7 +52,7 @@ export function confusionHeatmap(confusion: Confusion, options: ClassPlotOptions
             type: "quantitative",
             scale: { type: "quantize", domain: [0, 1] },
             title: "Share of the true class",
-            legend: { format: ".0%", gradientLength: 200 },
+            legend: { format: ".0%", gradientLength: 200, titleLimit: 300 },
           },
         },
       },

@@ -95,7 +95,7 @@ export function ablationPlot(ablation: Ablation, options: ModalityPlotOptions = 
   return {
     ...base(
       title,
-      `${ablation.score} with ${percent(ablation)} intervals; the dashed line is all modalities`,
+      `With ${percent(ablation)} intervals; dashed: all modalities`,
       `Points with intervals: ${each.join("; ")}.`,
       width,
     ),

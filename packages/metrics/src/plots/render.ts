@@ -34,7 +34,8 @@ export async function renderSvg(spec: TopLevelSpec, options: RenderOptions = {})
     const { logger, loader, check } = watch();
     textMetrics.width = textWidth;
     try {
-      const compiled = compile(spec, { config: plotConfig(themes[theme]), logger: logger as never });
+      // Vega marks the values that it reads: a copy leaves the caller's as they were.
+      const compiled = compile(structuredClone(spec), { config: plotConfig(themes[theme]), logger: logger as never });
       const view = new vega.View(vega.parse(compiled.spec), { renderer: "none", logger, loader });
       const svg = await view.toSVG();
       view.finalize();
@@ -123,9 +124,14 @@ function textWidth({ fontSize = 11, fontWeight }: TextItem, text: string): numbe
 }
 
 function labelled(svg: string, { title, description }: TopLevelSpec): string {
-  // Ids of this plot alone, so that several can be put into one page.
-  const id = `plot-${createHash("sha256").update(svg).digest("hex").slice(0, 10)}`;
-  const drawing = svg.replace(/<[^>]+>/g, (tag) =>
+  // Vega counts ids over the life of the process. Counted anew and marked with the plot's hash, they repeat from run to run
+  // and differ from those of the other plots of a page.
+  const ids = [...svg.matchAll(/ id="([^"]+)"/g)].map((match) => match[1]!);
+  const counted = svg
+    .replace(/ id="([^"]+)"/g, (_, own: string) => ` id="${ids.indexOf(own)}"`)
+    .replace(/url\(#([^)]+)\)/g, (_, own: string) => `url(#${ids.indexOf(own)})`);
+  const id = `plot-${createHash("sha256").update(counted).digest("hex").slice(0, 10)}`;
+  const drawing = counted.replace(/<[^>]+>/g, (tag) =>
     tag
       .replace(/ id="([^"]+)"/, ` id="${id}-$1"`)
       .replace(/url\(#([^)]+)\)/g, `url(#${id}-$1)`)

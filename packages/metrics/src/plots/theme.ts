@@ -105,12 +105,13 @@ export function plotConfig({ ink, muted, line, accent, categories, steps }: Them
     bar: { cornerRadiusEnd: 2 },
     line: { strokeWidth: 2 },
     range: { category: [...categories], heatmap: steps.map(({ fill }) => fill), ramp: steps.map(({ fill }) => fill) },
+    // `color`, not fill and stroke: Vega-Lite writes its own black over those.
     style: {
-      value: { fill: ink, fontSize: 12, font: fonts },
-      interval: { stroke: ink, strokeWidth: 1.5 },
-      reference: { stroke: muted, strokeWidth: 1.5, strokeDash: [5, 4] },
-      zero: { stroke: muted, strokeWidth: 1 },
-      ...Object.fromEntries(steps.map(({ text }, i) => [`step-${i}`, { fill: text, fontSize: 13, font: fonts }])),
+      value: { color: ink, fontSize: 12, font: fonts },
+      interval: { color: ink, strokeWidth: 1.5 },
+      reference: { color: muted, strokeWidth: 1.5, strokeDash: [5, 4] },
+      zero: { color: muted, strokeWidth: 1 },
+      ...Object.fromEntries(steps.map(({ text }, i) => [`step-${i}`, { color: text, fontSize: 13, font: fonts }])),
     },
   };
 }
