@@ -1,4 +1,4 @@
-import { random } from "@mmub/core";
+import { dense, random } from "@mmub/core";
 import { expect, test } from "vitest";
 import golden from "../fixtures/fusion.json" with { type: "json" };
 import { table, toSparse, worst } from "../fixtures/matrices.js";
@@ -21,6 +21,26 @@ test("latent semantic analysis is NumPy's exact SVD of the rows, to 1e-4, whatev
     const { matrix, variances } = await leadingDirections(toSparse(slow), scaling, 5, random(seed));
     expect(worst(variances, golden.lsa.variances)).toBeLessThan(1e-5);
     expect(worst(timesMatrix(slow, scaling, matrix, 5).data, golden.lsa.rows.data)).toBeLessThan(1e-4);
+  }
+});
+
+test("a wide modality goes over its rows and gives the same, dense or sparse, rows missing or not", async () => {
+  // The singular values of the transposed matrix are the same.
+  const wide = dense(61, 60);
+  const present = wide.present.fill(0);
+  for (let row = 0; row < 40; row++) {
+    present[row + 10] = 1;
+    for (let col = 0; col < 60; col++) wide.data[(row + 10) * 60 + col] = slow.data[col * 40 + row]!;
+  }
+  for (const features of [wide, toSparse(wide)]) {
+    const scaling = fitScaling(features, "none", 1);
+    const { matrix, variances } = await leadingDirections(features, scaling, 5, random(1));
+    const want = golden.lsa.variances.map((variance) => (variance * 60) / 40);
+    expect(worst(variances, want)).toBeLessThan(1e-5);
+    const projected = timesMatrix(features, scaling, matrix, 5);
+    const squares = new Float64Array(5);
+    for (let i = 0; i < projected.data.length; i++) squares[i % 5]! += projected.data[i]! ** 2 / 40;
+    expect(worst(squares, want)).toBeLessThan(1e-5);
   }
 });
 

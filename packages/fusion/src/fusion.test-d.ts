@@ -1,0 +1,35 @@
+import type { Classification, Label, Model } from "@mmub/core";
+import { expectTypeOf, test } from "vitest";
+import { type Block, concat, type Fuser, pipeline, vector, weightedSum } from "./index.js";
+
+declare function classifier<L extends Label>(): Model<L, Classification<L>>;
+
+test("both are fusers of any target, and their fitted parts say more", () => {
+  expectTypeOf(concat()).toExtend<Fuser<"buy" | "leave">>();
+  expectTypeOf(weightedSum()).toExtend<Fuser<number>>();
+  type Fitted<F extends Fuser> = Awaited<ReturnType<F["fit"]>>;
+  expectTypeOf<Fitted<ReturnType<typeof concat>>["blocks"]>().toEqualTypeOf<readonly Block[]>();
+  expectTypeOf<Fitted<ReturnType<typeof weightedSum>>["weights"]>().toEqualTypeOf<Readonly<Record<string, number>>>();
+});
+
+test("in a pipeline the labels and the modalities stay those of the model and the extractors", () => {
+  for (const fuser of [concat(), weightedSum()]) {
+    const shopper = pipeline({ modalities: { taste: vector() }, fuser, model: classifier<"buy" | "leave">() });
+    shopper.fit([{ taste: [1] }, {}], ["buy", "leave"]);
+    // @ts-expect-error no such label
+    shopper.fit([{ taste: [1] }], ["stay"]);
+    // @ts-expect-error no such modality
+    shopper.fit([{ tase: [1] }], ["buy"]);
+  }
+});
+
+test("wrong params do not compile", () => {
+  // @ts-expect-error no such scale
+  concat({ scale: "minmax" });
+  // @ts-expect-error a weight is a number
+  concat({ weights: { photo: "high" } });
+  // @ts-expect-error a number or "shared"
+  weightedSum({ dimensions: "all" });
+  // @ts-expect-error only weightedSum projects
+  concat({ dimensions: 8 });
+});
