@@ -23,7 +23,9 @@ if (!areas.includes(area) || positionals.length > 1) {
 
 const { measure } = (await import(`./areas/${area}.ts`)) as Area;
 const rows: Row[] = [];
-for await (const row of measure()) {
+for await (const measured of measure()) {
+  const { ours, peer, ratio } = measured;
+  const row = { ...measured, ours: rounded(ours), peer: rounded(peer), ratio: rounded(ratio) };
   rows.push(row);
   const { details, ...line } = row;
   if (values.json) console.log(JSON.stringify(line));
@@ -42,3 +44,7 @@ if (!values.json) {
   console.log(formatTable(["", "ours", "peer", "unit", "ratio", "threads", "peer is"], lines));
 }
 if (values.save) saveResults(area, rows, { withPeers: true });
+
+function rounded(value: number): number {
+  return Number(value.toPrecision(4));
+}

@@ -13,7 +13,7 @@ export function saveResults(
   const date = new Date().toISOString().slice(0, 10);
   const file = join(here, "results", `${date}-${name}.json`);
   mkdirSync(join(here, "results"), { recursive: true });
-  const result = {
+  const head = {
     name,
     date,
     machine: {
@@ -23,9 +23,11 @@ export function saveResults(
       os: process.platform,
     },
     versions: { mmub: ownVersion(), node: process.versions.node, ...(withPeers && peerVersions()) },
-    rows,
   };
-  writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
+  const digits = (_: string, value: unknown) => (typeof value === "number" ? Number(value.toPrecision(5)) : value);
+  const lines = rows.map((row) => `    ${JSON.stringify(row, digits)}`);
+  const start = JSON.stringify(head, null, 2).slice(0, -"\n}".length);
+  writeFileSync(file, `${start},\n  "rows": [\n${lines.join(",\n")}\n  ]\n}\n`);
   console.error(`Saved as benchmarks/results/${date}-${name}.json`);
 }
 

@@ -42,6 +42,8 @@ async function checkDocs(root: string): Promise<string[]> {
 
   const typeErrors = typeCheck(modules, options, program);
   const failures = [...typeErrors.values()].flat();
+  // An example may write a file.
+  process.chdir(folder);
   for (const module of modules) if (!typeErrors.has(module)) failures.push(...(await runModule(module)));
   console.error(`${found.length} examples, ${failures.length} errors`);
   return failures;

@@ -161,7 +161,7 @@ function listChecks() {
     { name: "types", on: "sources", check: () => run(bin("typescript", "tsc"), ["-p", "."]) },
     { name: "imports", on: "sources", check: () => tsx("tools/check-imports.ts") },
     { name: "docs", on: "sources", check: () => run(bin("tsx"), ["--conditions=@mmub/source", "tools/check-docs.ts"]) },
-    { name: "unused", on: "sources", check: () => run(bin("knip"), []) },
+    { name: "unused", on: "sources", check: () => run(bin("knip"), ["--no-config-hints"]) },
     { name: "changesets", on: "sources", check: () => tsx("tools/check-changesets.ts") },
     ...folders("packages").flatMap((of) => [
       { name: "publint", of, on: "packed", check: () => run(bin("publint"), ["run", "--strict", tarball(of)]) },
