@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { toDense } from "@mmub/core";
 import { extractorChecks } from "@mmub/core/testing";
 import { describe, expect, test } from "vitest";
 import { type Attributes, type ColumnsParams, columns } from "./columns.js";
@@ -19,7 +20,9 @@ describe("conformance", () => {
     { plan: "team", active: null, joined: new Date("2026-01-05"), nothing: null },
     {},
   ];
-  for (const check of extractorChecks({ make: columns, inputs })) test(check.name, check.run);
+  for (const check of extractorChecks({ make: () => columns(), inputs })) test(check.name, check.run);
+  const sparse = () => columns({ output: "sparse", missingCategory: true, clip: [0.1, 0.9] });
+  for (const check of extractorChecks({ make: sparse, inputs })) test(`sparse: ${check.name}`, check.run);
 });
 
 describe("the numbers of scikit-learn", () => {
@@ -65,6 +68,25 @@ test("a missing category is zeros, or a column of its own", async () => {
   expect([...(await fitted.transform([{ plan: null }, { plan: "pro" }])).data]).toEqual([0, 0, 1, 0, 1, 0]);
 });
 
+test("sparse output holds the same values", async () => {
+  const rows = [...golden.rows, null, ...golden.rows.slice(0, 3)];
+  for (const params of [{}, { minFrequency: 4, unknown: "infrequent", missingCategory: true }] as const) {
+    const asDense = await (await columns(params).fit(rows)).transform(rows);
+    const fitted = await columns({ ...params, output: "sparse" }).fit(rows);
+    const out = await fitted.transform(rows);
+    expect(out.layout).toBe("sparse");
+    expect(out.values.every((value) => value !== 0)).toBe(true);
+    expect(toDense(out)).toEqual({ ...asDense });
+  }
+});
+
+test("clipped numbers stay within the quantiles of the fit, later ones too", async () => {
+  const rows = Array.from({ length: 101 }, (_, a) => ({ a }));
+  const fitted = await columns({ clip: [0.1, 0.9], scale: "minmax" }).fit(rows);
+  const loaded = await columns({ clip: [0.1, 0.9], scale: "minmax" }).load(await fitted.save());
+  expect([...(await loaded.transform([{ a: -1e9 }, { a: 50 }, { a: 1e9 }])).data]).toEqual([0, 0.5, 1]);
+});
+
 test("an attribute that no row has is ignored; one that is never missing has no indicator", async () => {
   const fitted = await columns().fit([
     { a: 1, empty: null },
@@ -78,6 +100,9 @@ test("names like those of objects' own members are attributes as any", async () 
   const row = JSON.parse('{"__proto__": 1, "constructor": "x"}');
   const fitted = await columns().fit([row, { constructor: "y" } as never]);
   expect(fitted.names).toContain("constructor=x");
+  const numbers = await columns().fit([{ constructor: 1 } as never, { constructor: 3 } as never, {}]);
+  expect(numbers.names).toEqual(["constructor", "constructor missing"]);
+  expect([...(await numbers.transform([{}])).data]).toEqual([0, 1]);
 });
 
 describe("bad input is named", () => {
@@ -92,6 +117,7 @@ describe("bad input is named", () => {
     ["a category as a number", { plan: 3 }, /attribute "plan" of input 1 is number 3/],
     ["an invalid date", { age: new Date("never") }, /attribute "age" of input 1/],
     ["an object", { plan: {} }, /attribute "plan" of input 1 is an object/],
+    ["a Map", new Map([["age", 3]]), /input 1 is a Map/],
     ["a list", [1], /input 1 is an array of 1/],
     ["text", "age=3", /input 1 is string/],
   ])("%s", async (_, bad, message) => {
@@ -117,6 +143,20 @@ describe("bad input is named", () => {
     await expect(columns({ types: { plan: "numeric" } }).fit(rows)).rejects.toMatchObject({ index: 0 });
   });
 
+  test("what is no value of a category either", async () => {
+    for (const bad of [Number.NaN, new Date("never")]) {
+      const fit = columns({ types: { code: "categorical" } }).fit([{ code: bad }]);
+      await expect(fit).rejects.toMatchObject({ code: "invalid-input", index: 0 });
+    }
+  });
+
+  test("an attribute in log that is none, or not a number", async () => {
+    for (const log of [["agee"], ["plan"]])
+      await expect(columns({ log }).fit(rows)).rejects.toMatchObject({
+        message: expect.stringContaining("numeric are age"),
+      });
+  });
+
   test("params", () => {
     for (const bad of [
       { impute: "mode" },
@@ -127,6 +167,10 @@ describe("bad input is named", () => {
       { drop: "last" },
       { types: { a: "text" } },
       { log: "age" },
+      { types: null },
+      { output: "csv" },
+      { clip: [0.9, 0.1] },
+      { clip: 0.01 },
     ])
       expect(() => columns(bad as never)).toThrow(expect.objectContaining({ code: "invalid-params" }));
   });

@@ -9,8 +9,11 @@ import {
   type Json,
   listed,
   MmubError,
+  type RunOptions,
   rejectInput,
+  type Sparse,
   show,
+  sparse,
 } from "@mmub/core";
 
 const type = "@mmub/behavior/columns";
@@ -18,7 +21,11 @@ const type = "@mmub/behavior/columns";
 /** What is known of a user or an item, by name of the attribute. `null`, `undefined` and an absent name are missing. */
 export type Attributes = Readonly<Record<string, number | string | boolean | Date | null | undefined>>;
 
-export interface ColumnsParams {
+type Output = "dense" | "sparse";
+
+export interface ColumnsParams<O extends Output = "dense"> {
+  /** `"sparse"` keeps thousands of categories cheap: only what is not 0 is stored. @default "dense" */
+  readonly output?: O;
   /**
    * What an attribute is, where it should not go by its values: numbers and dates are numeric, strings and booleans
    * categorical. A number that is a code, such as a postcode, is `"categorical"`. @default {}
@@ -30,6 +37,11 @@ export interface ColumnsParams {
   readonly indicators?: boolean;
   /** Replaces a number x by sign(x) ln(1 + |x|), which tames amounts: of all numeric attributes, or of those named. @default false */
   readonly log?: boolean | readonly string[];
+  /**
+   * Numbers outside of these two quantiles of the fit become the nearer one, such as `[0.01, 0.99]`: outliers then neither
+   * stretch the scale nor go beyond it. After `log`, before imputation. @default null
+   */
+  readonly clip?: readonly [low: number, high: number] | null;
   /**
    * `"standard"`: mean 0 and standard deviation 1; `"minmax"`: 0 to 1; `"robust"`: median 0 and interquartile range 1;
    * `"none"`: as they are. Learned from the fit, after imputation. A constant attribute becomes 0. @default "standard"
@@ -47,7 +59,7 @@ export interface ColumnsParams {
   readonly drop?: "first" | "if_binary" | null;
 }
 
-type Params = { readonly [K in keyof ColumnsParams]-?: Exclude<ColumnsParams[K], undefined> };
+type Params = { readonly [K in keyof ColumnsParams]-?: Exclude<ColumnsParams<Output>[K], undefined> };
 
 interface Numeric {
   readonly kind: "numeric";
@@ -57,6 +69,7 @@ interface Numeric {
   readonly center: number;
   readonly scale: number;
   readonly indicator: boolean;
+  readonly clip?: readonly [low: number, high: number];
 }
 interface Categorical {
   readonly kind: "categorical";
@@ -78,7 +91,7 @@ type ValueKind = "number" | "string" | "boolean" | "date";
 /**
  * Attributes to encoded columns: numbers are imputed and scaled, categories become one column each (one-hot).
  *
- * Output: Dense, rows x columns, the attributes in the order of their names. `names` are `age`, `age missing`, `plan=pro`,
+ * Output: Dense or Sparse, rows x columns, the attributes in the order of their names. `names` are `age`, `age missing`, `plan=pro`,
  * `plan infrequent`, `plan missing`. A missing row is zero with `present` 0; in a present row a missing number is imputed
  * and a missing or unknown category is zeros. Dates are days since 1970. An attribute that no row of the fit has is ignored.
  * Rejects an attribute of mixed kinds, NaN, infinities and, after the fit, an attribute that it did not have
@@ -90,7 +103,9 @@ type ValueKind = "number" | "string" | "boolean" | "date";
  * console.log(fitted.names); // age, plan=free, plan=pro
  * const { data } = await fitted.transform([{ age: 30, plan: "pro" }, { plan: "gold" }]); // 0, 0, 1, 0, 0, 0
  */
-export function columns(params: ColumnsParams = {}): Extractor<Attributes, Dense> {
+export function columns<O extends Output = "dense">(
+  params: ColumnsParams<O> = {},
+): Extractor<Attributes, O extends "sparse" ? Sparse : Dense> {
   const checked = check(params);
   const recipe = { type, params: checked as unknown as Json };
 
@@ -112,54 +127,88 @@ export function columns(params: ColumnsParams = {}): Extractor<Attributes, Dense
             part: type,
             message: `types names "${name}", which no row has; the rows have ${listed([...seen.keys()])}`,
           });
+      for (const name of Array.isArray(checked.log) ? checked.log : [])
+        if (seen.get(name)?.role !== "numeric")
+          throw new MmubError("invalid-input", {
+            part: type,
+            message: `log names "${name}", which is no numeric attribute of any row; numeric are ${listed([...seen.keys()].filter((one) => seen.get(one)!.role === "numeric"))}`,
+          });
       const names = [...seen.keys()].sort((a, b) => (a < b ? -1 : 1));
       return fitted(names.map((name) => learn(name, seen.get(name)!, rows, checked)));
     },
     load: async (saved) => fitted((checkSaved(saved, recipe, 1).state as unknown as { columns: Column[] }).columns),
   };
 
-  function fitted(all: readonly Column[]): FittedExtractor<Attributes, Dense> {
+  function fitted(all: readonly Column[]): FittedExtractor<Attributes, O extends "sparse" ? Sparse : Dense> {
     const names = all.flatMap(namesOf);
     const cols = names.length;
     const known = new Set(all.map((column) => column.name));
-    const writers = all.map((column) => writer(column, checked));
-    const widths = all.map((column) => namesOf(column).length);
+    let first = 0;
+    const writers = all.map((column) => {
+      const write = writer(column, checked, first);
+      first += namesOf(column).length;
+      return write;
+    });
+    const readRow = (item: Attributes, row: number, put: Put): void => {
+      checkAttributes(item, row);
+      for (const [name, value] of Object.entries(item))
+        if (!known.has(name) && value !== null && value !== undefined)
+          reject(row, name, "is not an attribute of the fit", `any of ${listed([...known])}`);
+      for (let column = 0; column < all.length; column++) {
+        const { name } = all[column]!;
+        writers[column]!(Object.hasOwn(item, name) ? item[name] : null, row, put);
+      }
+    };
     return {
       cols,
       names,
-      async transform(inputs, options) {
-        const out = dense(inputs.length, cols);
-        for await (const { items, first } of batches(inputs, options, type))
-          for (const [offset, item] of items.entries()) {
-            const row = first + offset;
-            if (item === null) {
-              out.present[row] = 0;
-              continue;
-            }
-            checkAttributes(item, row);
-            for (const [name, value] of Object.entries(item))
-              if (!known.has(name) && value !== null && value !== undefined)
-                reject(row, name, "is not an attribute of the fit", `any of ${listed([...known])}`);
-            let at = row * cols;
-            for (let column = 0; column < all.length; column++) {
-              const value = item[all[column]!.name];
-              writers[column]!(value ?? null, row, out.data, at);
-              at += widths[column]!;
-            }
-          }
-        return out;
-      },
+      transform: (checked.output === "sparse" ? sparseRows : denseRows) as never,
       save: async () => ({ ...recipe, version: 1, state: { columns: all as unknown as Json } }),
     };
+
+    async function denseRows(inputs: readonly (Attributes | null)[], options?: RunOptions): Promise<Dense> {
+      const out = dense(inputs.length, cols);
+      let start = 0;
+      const put: Put = (column, value) => {
+        out.data[start + column] = value;
+      };
+      for await (const { items, first } of batches(inputs, options, type))
+        for (const [offset, item] of items.entries()) {
+          start = (first + offset) * cols;
+          if (item === null) out.present[first + offset] = 0;
+          else readRow(item, first + offset, put);
+        }
+      return out;
+    }
+
+    async function sparseRows(inputs: readonly (Attributes | null)[], options?: RunOptions): Promise<Sparse> {
+      const present = new Uint8Array(inputs.length).fill(1);
+      const offsets = new Uint32Array(inputs.length + 1);
+      const [columns, values]: [number[], number[]] = [[], []];
+      const put: Put = (column, value) => {
+        if (value === 0) return;
+        columns.push(column);
+        values.push(value);
+      };
+      for await (const { items, first } of batches(inputs, options, type))
+        for (const [offset, item] of items.entries()) {
+          if (item === null) present[first + offset] = 0;
+          else readRow(item, first + offset, put);
+          offsets[first + offset + 1] = columns.length;
+        }
+      return { ...sparse(cols, offsets, Uint32Array.from(columns), Float32Array.from(values)), present };
+    }
   }
 }
 
-function check(params: ColumnsParams): Params {
+function check(params: ColumnsParams<Output>): Params {
   const {
+    output = "dense",
     types = {},
     impute = "median",
     indicators = true,
     log = false,
+    clip = null,
     scale = "standard",
     minFrequency = 1,
     maxCategories = null,
@@ -170,6 +219,8 @@ function check(params: ColumnsParams): Params {
   const want = (name: string, value: unknown, ok: boolean, text: string) => checkParam(type, name, value, ok, text);
   const oneOf = (name: string, value: unknown, list: readonly unknown[]) =>
     want(name, value, list.includes(value), `one of ${list.map((one) => JSON.stringify(one)).join(", ")}`);
+  oneOf("output", output, ["dense", "sparse"]);
+  want("types", types, typeof types === "object" && types !== null, "a record of types by attribute");
   for (const [name, of] of Object.entries(types)) oneOf(`types.${name}`, of, ["numeric", "categorical", "ignore"]);
   want(
     "impute",
@@ -179,6 +230,8 @@ function check(params: ColumnsParams): Params {
   );
   want("indicators", indicators, typeof indicators === "boolean", "true or false");
   want("log", log, typeof log === "boolean" || Array.isArray(log), "true, false or a list of attributes");
+  const isClip = Array.isArray(clip) && clip.length === 2 && clip[0] >= 0 && clip[0] < clip[1] && clip[1] <= 1;
+  want("clip", clip, clip === null || isClip, "two rising shares from 0 to 1, such as [0.01, 0.99], or null");
   oneOf("scale", scale, ["standard", "minmax", "robust", "none"]);
   want(
     "minFrequency",
@@ -196,10 +249,12 @@ function check(params: ColumnsParams): Params {
   want("missingCategory", missingCategory, typeof missingCategory === "boolean", "true or false");
   oneOf("drop", drop, ["first", "if_binary", null]);
   return {
+    output: output as never,
     types: { ...types },
     impute,
     indicators,
     log: typeof log === "boolean" ? log : [...log],
+    clip: clip && [...clip],
     scale,
     minFrequency,
     maxCategories,
@@ -211,8 +266,9 @@ function check(params: ColumnsParams): Params {
 
 /** What the fit has seen of one attribute. */
 interface Seen {
-  /** Absent as long as every value was missing. */
+  /** Absent, with its role, as long as every value was missing. */
   of?: ValueKind;
+  role?: "numeric" | "categorical";
   readonly numbers: number[];
   readonly counts: Map<string, number>;
   filled: number;
@@ -224,7 +280,7 @@ function see(seen: Map<string, Seen>, name: string, value: Attributes[string], i
     column = { numbers: [], counts: new Map(), filled: 0 };
     seen.set(name, column);
   }
-  const declared = params.types[name];
+  const declared = declaredOf(name, params);
   if (value === null || value === undefined || declared === "ignore") return;
   const of = kindOf(value, name, index);
   column.of ??= of;
@@ -236,14 +292,24 @@ function see(seen: Map<string, Seen>, name: string, value: Attributes[string], i
       "values of one kind; convert them before",
     );
   column.filled++;
-  if ((declared ?? roleOf(of)) === "numeric") column.numbers.push(numberOf(value, name, index, params));
+  column.role ??= declared ?? roleOf(of);
+  if (column.role === "numeric") column.numbers.push(numberOf(value, name, index, params));
   else {
     const key = categoryOf(value);
     column.counts.set(key, (column.counts.get(key) ?? 0) + 1);
   }
 }
 
+// An attribute may be called "constructor".
+function declaredOf(name: string, { types }: Params): Params["types"][string] | undefined {
+  return Object.hasOwn(types, name) ? types[name] : undefined;
+}
+
 function kindOf(value: NonNullable<Attributes[string]>, name: string, index: number): ValueKind {
+  if (typeof value === "number" && !Number.isFinite(value))
+    reject(index, name, `is ${value}`, "a finite number; give null for a missing value");
+  if (value instanceof Date && Number.isNaN(value.getTime()))
+    reject(index, name, "is an invalid Date", "a valid one; give null for a missing value");
   if (typeof value === "number" || typeof value === "string" || typeof value === "boolean")
     return typeof value as ValueKind;
   if (value instanceof Date) return "date";
@@ -257,7 +323,6 @@ function roleOf(of: ValueKind): "numeric" | "categorical" {
 function numberOf(value: NonNullable<Attributes[string]>, name: string, index: number, { log }: Params): number {
   if (typeof value === "string") reject(index, name, `is ${show(value)}`, "a number, as types says; convert it before");
   const number = value instanceof Date ? value.getTime() / 86_400_000 : Number(value);
-  if (!Number.isFinite(number)) reject(index, name, `is ${number}`, "a finite number; give null for a missing value");
   return log === true || (Array.isArray(log) && log.includes(name)) ? signedLog(number) : number;
 }
 
@@ -269,18 +334,19 @@ function categoryOf(value: NonNullable<Attributes[string]>): string {
   return value instanceof Date ? value.toISOString() : String(value);
 }
 
-function learn(name: string, { of, numbers, counts, filled }: Seen, rows: number, params: Params): Column {
-  const declared = params.types[name];
-  if (of === undefined || declared === "ignore") return { kind: "ignore", name };
-  const role = declared ?? roleOf(of);
+function learn(name: string, { of, role, numbers, counts, filled }: Seen, rows: number, params: Params): Column {
+  if (of === undefined) return { kind: "ignore", name };
   if (role === "numeric") {
-    const sorted = Float64Array.from(numbers).sort();
+    let sorted = Float64Array.from(numbers).sort();
+    const clip = params.clip && ([quantile(sorted, params.clip[0]), quantile(sorted, params.clip[1])] as const);
+    if (clip) sorted = sorted.map((value) => clipped(value, clip));
     const given = typeof params.impute === "number" ? numberOf(params.impute, name, 0, params) : undefined;
     const fill = given ?? (params.impute === "mean" ? mean(sorted) : quantile(sorted, 0.5));
     const all = new Float64Array(rows).fill(fill);
     all.set(sorted);
     const { center, scale } = scaling(all, params.scale);
-    return { kind: "numeric", name, of, fill, center, scale, indicator: params.indicators && filled < rows };
+    const indicator = params.indicators && filled < rows;
+    return { kind: "numeric", name, of, fill, center, scale, indicator, ...(clip && { clip }) };
   }
 
   const byNumber = of === "number";
@@ -298,6 +364,10 @@ function learn(name: string, { of, numbers, counts, filled }: Seen, rows: number
   const width = frequent.length + Number(rare.size > 0) + Number(missing);
   const dropped = frequent.length > 0 && (params.drop === "first" || (params.drop === "if_binary" && width === 2));
   return { kind: "categorical", name, of, frequent, infrequent: [...rare], missing, dropped };
+}
+
+function clipped(value: number, [low, high]: readonly [number, number]): number {
+  return Math.min(high, Math.max(low, value));
 }
 
 function scaling(values: Float64Array, how: Params["scale"]): { center: number; scale: number } {
@@ -339,9 +409,11 @@ function namesOf(column: Column): string[] {
   ];
 }
 
-type Writer = (value: Attributes[string], index: number, out: Float32Array, at: number) => void;
+type Put = (column: number, value: number) => void;
+type Writer = (value: Attributes[string], index: number, put: Put) => void;
 
-function writer(column: Column, params: Params): Writer {
+/** Puts the values of an attribute into the columns from `at` on, in rising order. */
+function writer(column: Column, params: Params, at: number): Writer {
   if (column.kind === "ignore") return () => {};
   const { name, of } = column;
   const checkKind = (value: NonNullable<Attributes[string]>, index: number): void => {
@@ -349,17 +421,19 @@ function writer(column: Column, params: Params): Writer {
     if (got !== of) reject(index, name, `is ${show(value)}`, `a value of kind ${of}, as in the fit`);
   };
   if (column.kind === "numeric") {
-    const { fill, center, scale, indicator } = column;
-    return (value, index, out, at) => {
+    const { fill, center, scale, indicator, clip } = column;
+    return (value, index, put) => {
       if (value === null || value === undefined) {
-        out[at] = (fill - center) / scale;
-        if (indicator) out[at + 1] = 1;
+        put(at, (fill - center) / scale);
+        if (indicator) put(at + 1, 1);
         return;
       }
       checkKind(value, index);
-      out[at] = (numberOf(value, name, index, params) - center) / scale;
-      if (!Number.isFinite(out[at]!))
+      const number = numberOf(value, name, index, params);
+      const scaled = ((clip ? clipped(number, clip) : number) - center) / scale;
+      if (!Number.isFinite(Math.fround(scaled)))
         reject(index, name, `is ${show(value)}`, "a number that float32 can hold after scaling");
+      put(at, scaled);
     };
   }
   const { frequent, infrequent, missing, dropped } = column;
@@ -367,22 +441,27 @@ function writer(column: Column, params: Params): Writer {
   const rest = places.size;
   for (const category of infrequent) places.set(category, rest);
   const known = new Set([...frequent, ...infrequent]);
-  return (value, index, out, at) => {
+  return (value, index, put) => {
     if (value === null || value === undefined) {
-      if (missing) out[at + rest + Number(infrequent.length > 0)] = 1;
+      if (missing) put(at + rest + Number(infrequent.length > 0), 1);
       return;
     }
     checkKind(value, index);
     const category = categoryOf(value);
     const place = places.get(category);
-    if (place !== undefined) out[at + place] = 1;
-    else if (!known.has(category) && params.unknown === "infrequent" && infrequent.length > 0) out[at + rest] = 1;
+    if (place !== undefined) put(at + place, 1);
+    else if (!known.has(category) && params.unknown === "infrequent" && infrequent.length > 0) put(at + rest, 1);
   };
 }
 
 function checkAttributes(item: unknown, index: number): asserts item is Attributes {
-  if (typeof item !== "object" || item === null || Array.isArray(item) || ArrayBuffer.isView(item))
+  if (typeof item !== "object" || item === null || Array.isArray(item) || isBox(item))
     rejectInput(type, index, item, "an object of attributes or null");
+}
+
+// Objects whose contents are no attributes: read as such they would be all missing.
+function isBox(item: object): boolean {
+  return item instanceof Date || item instanceof Map || item instanceof Set || ArrayBuffer.isView(item);
 }
 
 function reject(index: number, attribute: string, got: string, want: string): never {

@@ -47,6 +47,20 @@ test("agrees with lifetimes' formulas", async () => {
   expect(compared).toBeGreaterThan(5);
 });
 
+test("monetary of repeat purchases is lifetimes' monetary_value", async () => {
+  const params: RfmParams = { ...plain, now: golden.now, purchaseTypes: ["order"], monetary: "repeat" };
+  const rows = await rowsOf(params, golden.customers);
+  const wanted = golden.want.map((want) => want.monetary_value ?? 0);
+  expect(wanted.filter((value) => value > 0).length).toBeGreaterThan(2);
+  for (const [index, want] of wanted.entries()) expect(rows[index]!.monetary).toBeCloseTo(want, 3);
+  // Each purchase for itself: one of the two at the first moment is the first, whichever.
+  const ties = [order("2026-01-02", 40), order("2026-01-01", 10), order("2026-01-01", 20)];
+  for (const events of [ties, ties.toReversed()]) {
+    const [row] = await rowsOf({ ...plain, monetary: "repeat", periodDays: 0 }, [events]);
+    expect(row!.monetary).toBeCloseTo((70 - 15) / 2, 5);
+  }
+});
+
 const order = (time: string, value = 10): BehaviorEvent => ({ time, type: "order", value });
 
 test("what comes after now is not counted, in fit or in transform", async () => {
@@ -129,6 +143,32 @@ test("the order of the events does not matter, nor how their time is written", a
   );
 });
 
+test("a time in text means the same on every machine: without a zone it is in UTC", async () => {
+  const noon = Date.UTC(2026, 5, 30, 12);
+  const fitted = await rfm({ ...plain, now: noon + 60_000, windowsDays: [], periodDays: 0 }).fit([]);
+  for (const time of [
+    "2026-06-30T12:00",
+    "2026-06-30 12:00:00",
+    "2026-06-30T12:00:00.000Z",
+    "2026-06-30T12:00:00.000000+00:00",
+    "2026-06-30T14:00+02:00",
+    "2026-06-30T06:30-0530",
+    "2026-06-30T14:00+02",
+  ])
+    expect((await fitted.transform([[{ time }]])).data[0], time).toBeCloseTo(60 / 86_400, 6);
+  for (const time of [
+    "30 June 2026",
+    "06/30/2026",
+    "2026-6-30",
+    "2026-02-30",
+    "2026-13-01",
+    "2026-06-30T25:00",
+    "2026",
+    "",
+  ])
+    await expect(fitted.transform([[{ time }]]), time).rejects.toMatchObject({ code: "invalid-input", index: 0 });
+});
+
 describe("bad input is named", () => {
   test.each<[string, unknown, RegExp]>([
     ["a time that is no time", { time: "yesterday" }, /event 1 of input 1 has the time string "yesterday"/],
@@ -160,6 +200,9 @@ describe("bad input is named", () => {
       { windowsDays: [7, 7] },
       { maxTypes: -1 },
       { purchaseTypes: [] },
+      { purchaseTypes: "order" },
+      { windowsDays: 7 },
+      { monetary: "repeats" },
       { scale: "minmax" },
     ])
       expect(() => rfm(bad as never)).toThrow(expect.objectContaining({ code: "invalid-params" }));

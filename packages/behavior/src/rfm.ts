@@ -18,7 +18,7 @@ const dayMs = 86_400_000;
 
 /** Something that a user did. */
 export interface BehaviorEvent {
-  /** A Date, milliseconds since 1970, or an ISO 8601 string. */
+  /** A Date, milliseconds since 1970, or an ISO 8601 string; one without a zone is in UTC, whatever the machine's is. */
   readonly time: Date | number | string;
   /** What it was, such as `"view"` or `"order"`. */
   readonly type?: string;
@@ -36,6 +36,11 @@ export interface RfmParams {
   readonly purchaseTypes?: readonly string[] | null;
   /** Purchases of one period count as one, by whole periods since 1970 (UTC); 0: every purchase counts. In days. @default 1 */
   readonly periodDays?: number;
+  /**
+   * What `monetary` is the mean of: `"all"` purchases, or the `"repeat"` ones without the first, 0 without any, which is
+   * lifetimes' monetary_value and what a Gamma-Gamma model takes. @default "all"
+   */
+  readonly monetary?: "all" | "repeat";
   /** Counts of each event type in the last so many days, one column each. @default [7, 30, 90] */
   readonly windowsDays?: readonly number[];
   /** Event types that get columns of counts: the most frequent ones of the fit, at most this many. @default 20 */
@@ -67,7 +72,7 @@ interface State {
  * summed value. Then `view in 7 days` and the like, with every event type and window. Before log and scale all are
  * counts, days, or the currency of `value`. A user without purchases has 0 but for recency and age, which are as long ago
  * as the earliest event of the fit: an empty list is present. A missing list is a zero row with `present` 0.
- * In lifetimes' terms frequency is `frequency` - 1, recency is `span`, T is `age`.
+ * In lifetimes' terms frequency is `frequency` - 1, recency is `span`, T is `age`, monetary_value is that of `"repeat"`.
  * Rejects a time that cannot be read and a value that is not finite (`invalid-input`, with the index of the input and the
  * event). Cost: one pass over the events, two to fit. The order of the events does not matter.
  * Source: Hughes, Strategic Database Marketing (1994); Fader, Hardie & Lee (2005) for age and span.
@@ -176,6 +181,7 @@ function check(params: RfmParams): Params {
     now = null,
     purchaseTypes = null,
     periodDays = 1,
+    monetary = "all",
     windowsDays = [7, 30, 90],
     maxTypes = 20,
     scores = false,
@@ -186,10 +192,12 @@ function check(params: RfmParams): Params {
   const time = now === null ? null : timeOf(now);
   want("now", now, time === null || Number.isFinite(time), "a Date, milliseconds since 1970 or an ISO 8601 string");
   const areTypes =
-    purchaseTypes === null || (purchaseTypes.length > 0 && purchaseTypes.every((one) => typeof one === "string"));
+    purchaseTypes === null ||
+    (Array.isArray(purchaseTypes) && purchaseTypes.length > 0 && purchaseTypes.every((one) => typeof one === "string"));
   want("purchaseTypes", purchaseTypes, areTypes, "a list of at least one event type, or null");
   want("periodDays", periodDays, Number.isFinite(periodDays) && periodDays >= 0, "a number of days from 0 on");
-  const areWindows = windowsDays.every((days) => days > 0 && Number.isFinite(days));
+  want("monetary", monetary, monetary === "all" || monetary === "repeat", '"all" or "repeat"');
+  const areWindows = Array.isArray(windowsDays) && windowsDays.every((days) => days > 0 && Number.isFinite(days));
   want(
     "windowsDays",
     windowsDays,
@@ -204,6 +212,7 @@ function check(params: RfmParams): Params {
     now: time,
     purchaseTypes: purchaseTypes && [...purchaseTypes],
     periodDays,
+    monetary,
     windowsDays: [...windowsDays],
     maxTypes,
     scores,
@@ -212,10 +221,24 @@ function check(params: RfmParams): Params {
   };
 }
 
+const isoTime = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(?:(Z)|([+-]\d\d)(?::?(\d\d))?)?)?$/;
+
 function timeOf(time: unknown): number {
   if (typeof time === "number") return time;
-  if (typeof time === "string") return Date.parse(time);
+  if (typeof time === "string") return isoTimeOf(time);
   return time instanceof Date ? time.getTime() : Number.NaN;
+}
+
+// Left to itself Date.parse takes other forms too, reads those without a zone by that of the machine, and 30 February.
+function isoTimeOf(time: string): number {
+  const [, day, clock = "00:00", , hours, minutes = "00"] = isoTime.exec(time) ?? [];
+  if (day === undefined || Number(day.slice(8)) > daysIn(Number(day.slice(0, 4)), Number(day.slice(5, 7))))
+    return Number.NaN;
+  return Date.parse(`${day}T${clock}${hours === undefined ? "Z" : `${hours}:${minutes}`}`);
+}
+
+function daysIn(year: number, month: number): number {
+  return new Date(Date.UTC(year, month, 0)).getUTCDate();
 }
 
 function checkEvents(events: unknown, index: number): asserts events is readonly BehaviorEvent[] {
@@ -242,7 +265,7 @@ function read(event: BehaviorEvent, index: number, at: number): { time: number; 
 }
 
 /** Events to the values of one row before log and scale, the places of the scores still empty. */
-function describer({ now, start, types }: State, { purchaseTypes, periodDays, windowsDays, scores }: Params) {
+function describer({ now, start, types }: State, { purchaseTypes, periodDays, monetary, windowsDays, scores }: Params) {
   const period = periodDays * dayMs;
   const floor = (time: number) => (period === 0 ? time : Math.floor(time / period) * period);
   const today = floor(now);
@@ -258,6 +281,7 @@ function describer({ now, start, types }: State, { purchaseTypes, periodDays, wi
     const row = new Float64Array(names.length);
     let [first, last, total, purchases] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0];
     const periods = new Set<number>();
+    let [firstTotal, firstCount] = [0, 0];
     for (let at = 0; at < events.length; at++) {
       const event = events[at]!;
       const { time, value } = read(event, index, at);
@@ -272,14 +296,20 @@ function describer({ now, start, types }: State, { purchaseTypes, periodDays, wi
       periods.add(begin);
       purchases++;
       total += value;
-      first = Math.min(first, begin);
+      if (begin < first) [first, firstTotal, firstCount] = [begin, 0, 0];
+      if (begin === first) {
+        firstTotal += value;
+        firstCount++;
+      }
       last = Math.max(last, begin);
     }
     const frequency = period === 0 ? purchases : periods.size;
     const span = frequency > 0 ? (last - first) / dayMs : 0;
     row[0] = (today - (frequency > 0 ? last : floor(start))) / dayMs;
     row[1] = frequency;
-    row[2] = frequency > 0 ? total / frequency : 0;
+    if (monetary === "all") row[2] = frequency > 0 ? total / frequency : 0;
+    // Of several purchases at the very first moment one is the first, whichever: so their mean is left out.
+    else if (frequency > 1) row[2] = (total - (period === 0 ? firstTotal / firstCount : firstTotal)) / (frequency - 1);
     row[3] = (today - (frequency > 0 ? first : floor(start))) / dayMs;
     row[4] = span;
     row[5] = frequency > 1 ? span / (frequency - 1) : 0;
