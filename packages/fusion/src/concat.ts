@@ -87,7 +87,7 @@ interface Input extends Block, Scaling {
  * const photo = dense(2, 3, Float32Array.of(0, 1, 2, 2, 1, 0));
  * const visits = dense(2, 1, Float32Array.of(5, 9));
  * const fitted = await concat({ scale: "standard" }).fit({ photo, visits }, ["buy", "leave"]);
- * const { data } = await fitted.transform({ photo, visits }); // -1, 0, 1, -1, 1, 0, -1, 1
+ * const { data } = toDense(await fitted.transform({ photo, visits })); // -1, 0, 1, -1, 1, 0, -1, 1
  */
 export function concat(params: ConcatParams = {}): Concat {
   const scaling = scalingParams(params, type);
