@@ -233,7 +233,7 @@ export function confusionMatrix<L extends Label>(
   return { labels, counts: counts.map((row, i) => row.map((count, j) => share(count, i, j))) };
 }
 
-export interface ReportOptions<L extends Label> extends ClassScoreOptions<L> {}
+export interface ClassificationReportOptions<L extends Label> extends ClassScoreOptions<L> {}
 
 export interface ClassRow<L extends Label = Label> {
   readonly label: L;
@@ -268,7 +268,7 @@ export interface ClassificationReport<L extends Label = Label> {
 export function classificationReport<L extends Label>(
   truth: readonly L[],
   predicted: readonly L[],
-  options: ReportOptions<NoInfer<L>> = {},
+  options: ClassificationReportOptions<NoInfer<L>> = {},
 ): ClassificationReport<L> {
   const part = "@mmub/metrics/classification-report";
   const { zeroDivision = 0, sampleWeight } = options;

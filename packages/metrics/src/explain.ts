@@ -171,6 +171,8 @@ export interface NamedScore<Truth, Output> {
   readonly score: (truth: Truth, prediction: Output) => number;
   /** @default true */
   readonly higherIsBetter?: boolean;
+  /** Written as 84.2 % rather than 0.842. @default false */
+  readonly isShare?: boolean;
 }
 
 export interface AblationOptions<Name extends string, Truth, Output>
@@ -196,6 +198,8 @@ export interface Ablation<Name extends string = string> {
   /** The name of the score. */
   readonly score: string;
   readonly higherIsBetter: boolean;
+  /** Written as 84.2 % rather than 0.842. @default true */
+  readonly isShare?: boolean;
   readonly samples: number;
   readonly rows: readonly AblationRow<Name>[];
 }
@@ -274,6 +278,7 @@ export async function ablation<Sample extends object, Name extends FieldOf<Sampl
   return {
     score: score.name,
     higherIsBetter: score.higherIsBetter ?? true,
+    isShare: score.isShare ?? false,
     samples: samples.length,
     rows: variants.map(({ kind, modality }, i) => ({
       kind,
@@ -286,7 +291,11 @@ export async function ablation<Sample extends object, Name extends FieldOf<Sampl
 
 function defaultScore(prediction: Classification | Regression): NamedScore<never, never> {
   return isClassification(prediction)
-    ? { name: "Accuracy", score: (truth: readonly Label[], { labels }: Classification) => accuracy(truth, labels) }
+    ? {
+        name: "Accuracy",
+        isShare: true,
+        score: (truth: readonly Label[], { labels }: Classification) => accuracy(truth, labels),
+      }
     : { name: "R²", score: (truth: ArrayLike<number>, { values }: Regression) => r2(truth, values) };
 }
 

@@ -5,6 +5,7 @@ export {
   type AverageRow,
   accuracy,
   type ClassificationReport,
+  type ClassificationReportOptions,
   type ClassRow,
   type ClassScore,
   type Confusion,
@@ -15,7 +16,6 @@ export {
   fBeta,
   type PerClassOptions,
   precision,
-  type ReportOptions,
   recall,
   type WeightOptions,
 } from "./classification.js";

@@ -2,7 +2,7 @@ import { checkParam } from "@mmub/core";
 import type { Confusion } from "../classification.js";
 import type { ClassPlotOptions } from "./label-counts.js";
 import { mostFrequent } from "./most-frequent.js";
-import { base, type Plot } from "./spec.js";
+import { base, type Plot, shortLabel } from "./spec.js";
 
 /**
  * A confusion matrix as a heat map: a row for each true class, its samples' count in the column of what they are
@@ -28,19 +28,21 @@ export function confusionHeatmap(confusion: Confusion, options: ClassPlotOptions
   const rows = names.map(
     (name, i) => `true ${name}: ${counts[i]!.map((count, j) => `${count} as ${names[j]}`).join(", ")}`,
   );
+  // Upright names would run into each other where they are wider than their column.
+  const slanted = Math.max(...names.map((name) => Math.min(24, name.length))) * 7 > (0.7 * width) / names.length;
   const step = Math.max(28, Math.min(56, Math.floor(320 / names.length)));
   return {
     ...base(title, "Samples; colour is the share of the true class", `Table of counts. ${rows.join("; ")}.`, width),
     height: { step },
     data: { values },
     encoding: {
-      y: { field: "true", type: "nominal", sort: null, title: "True" },
+      y: { field: "true", type: "nominal", sort: null, title: "True", axis: { labelExpr: shortLabel } },
       x: {
         field: "predicted",
         type: "nominal",
         sort: null,
         title: "Predicted",
-        axis: { labelAngle: names.length > 6 ? -45 : 0 },
+        axis: { labelExpr: shortLabel, labelAngle: slanted ? -45 : 0 },
       },
     },
     layer: [

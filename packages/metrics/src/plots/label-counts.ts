@@ -2,7 +2,7 @@ import type { Label } from "@mmub/core";
 import { checkLabels, checkLength } from "../checks.js";
 import { confusionMatrix } from "../classification.js";
 import { mostFrequent } from "./most-frequent.js";
-import { base, counted, type Plot, type PlotOptions } from "./spec.js";
+import { base, counted, type Plot, type PlotOptions, shortLabel, withRoom } from "./spec.js";
 
 export interface ClassPlotOptions extends PlotOptions {
   /** Show this many classes, the most frequent of the truth, and pool the others. @default 12 */
@@ -33,6 +33,7 @@ export function labelCounts<L extends Label>(
     { label, side: "true", samples: counts[i]!.reduce((a, b) => a + b, 0) },
     { label, side: "predicted", samples: counts.reduce((sum, row) => sum + row[i]!, 0) },
   ]);
+  const highest = Math.max(...values.map(({ samples }) => samples));
   const pairs = names.map(
     (label, i) => `${label} ${values[2 * i]!.samples} true and ${values[2 * i + 1]!.samples} predicted`,
   );
@@ -41,12 +42,20 @@ export function labelCounts<L extends Label>(
     height: { step: 20 },
     data: { values },
     encoding: {
-      y: { field: "label", type: "nominal", sort: null, title: null, scale: { paddingInner: 0.3 } },
+      y: {
+        field: "label",
+        type: "nominal",
+        sort: null,
+        title: null,
+        axis: { labelExpr: shortLabel },
+        scale: { paddingInner: 0.3 },
+      },
       yOffset: { field: "side", type: "nominal", sort: ["true", "predicted"] },
       x: {
         field: "samples",
         type: "quantitative",
         title: "Samples",
+        scale: { domain: withRoom([0, highest], String(highest).length + 1, width), nice: false },
         axis: { tickCount: 5, tickMinStep: 1, format: ",d" },
       },
     },

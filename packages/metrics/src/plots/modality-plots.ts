@@ -1,8 +1,8 @@
 import type { Ablation } from "../explain.js";
-import { base, counted, type Plot, type PlotOptions } from "./spec.js";
+import { base, counted, type Plot, type PlotOptions, shortLabel, withRoom } from "./spec.js";
 
 export interface ModalityPlotOptions extends PlotOptions {
-  /** Numbers as d3-format writes them, such as ".1%" for shares. @default ".3~f" */
+  /** Numbers as d3-format writes them. @default ".1%" for shares, else ".3f" */
   readonly format?: string;
 }
 
@@ -16,20 +16,26 @@ export interface ModalityPlotOptions extends PlotOptions {
  * const svg = await renderSvg(modalityPlot(table));
  */
 export function modalityPlot(ablation: Ablation, options: ModalityPlotOptions = {}): Plot {
-  const { title = "What each modality adds", width = 480, format = ".3~f" } = options;
+  const {
+    title = "What each modality adds",
+    width = 480,
+    format = ablation.isShare === false ? ".3f" : ".1%",
+  } = options;
   const sign = ablation.higherIsBetter ? -1 : 1;
   const values = ablation.rows
     .filter(({ kind }) => kind === "without")
     .map(({ modality, change }) => {
-      const ends = [sign * change.low, sign * change.high].sort((a, b) => a - b);
-      return { modality: modality!, adds: sign * change.value + 0, low: ends[0]! + 0, high: ends[1]! + 0 };
+      const [low, high] = [sign * change.low, sign * change.high].sort((a, b) => a - b) as [number, number];
+      return { modality: modality!, adds: sign * change.value, low, high };
     })
     .sort((a, b) => b.adds - a.adds);
   const level = percent(ablation);
   const each = values.map(
     ({ modality, adds, low, high }) => `${modality} ${round(adds)} (${round(low)} to ${round(high)})`,
   );
-  const y = { field: "modality", type: "nominal" as const, sort: null, title: null };
+  const ends = values.flatMap(({ low, high }) => [low, high, 0]);
+  const domain = withRoom([Math.min(...ends), Math.max(...ends)], 7, width);
+  const y = { field: "modality", type: "nominal" as const, sort: null, title: null, axis: { labelExpr: shortLabel } };
   const unit = `${ablation.score} lost without it`;
   return {
     ...base(
@@ -43,7 +49,16 @@ export function modalityPlot(ablation: Ablation, options: ModalityPlotOptions = 
     layer: [
       {
         mark: { type: "bar", height: { band: 0.5 } },
-        encoding: { y, x: { field: "adds", type: "quantitative", title: unit, axis: { format, tickCount: 6 } } },
+        encoding: {
+          y,
+          x: {
+            field: "adds",
+            type: "quantitative",
+            title: unit,
+            scale: { domain, nice: false },
+            axis: { format, tickCount: 6 },
+          },
+        },
       },
       {
         mark: { type: "rule", style: "interval" },
@@ -75,7 +90,11 @@ export function modalityPlot(ablation: Ablation, options: ModalityPlotOptions = 
  * const svg = await renderSvg(ablationPlot(table));
  */
 export function ablationPlot(ablation: Ablation, options: ModalityPlotOptions = {}): Plot {
-  const { title = "With and without each modality", width = 480, format = ".3~f" } = options;
+  const {
+    title = "With and without each modality",
+    width = 480,
+    format = ablation.isShare === false ? ".3f" : ".1%",
+  } = options;
   const values = ablation.rows.map(({ kind, modality, score }) => ({
     with: ablationName(kind, modality),
     kind,
@@ -83,13 +102,22 @@ export function ablationPlot(ablation: Ablation, options: ModalityPlotOptions = 
     low: score.low,
     high: score.high,
   }));
+  const ends = values.flatMap(({ low, high }) => [low, high]);
+  const [low, high] = [Math.min(...ends), Math.max(...ends)];
+  const domain = withRoom([low - 0.04 * (high - low), high], 7, width);
   const all = ablation.rows[0]!.score.value;
   const each = values.map((row) => `${row.with} ${round(row.value)} (${round(row.low)} to ${round(row.high)})`);
-  const y = { field: "with", type: "nominal" as const, sort: null, title: null, axis: { grid: true } };
+  const y = {
+    field: "with",
+    type: "nominal" as const,
+    sort: null,
+    title: null,
+    axis: { grid: true, labelExpr: shortLabel },
+  };
   const x = {
     type: "quantitative" as const,
     title: ablation.score,
-    scale: { zero: false },
+    scale: { domain, nice: false, zero: false },
     axis: { format, tickCount: 6 },
   };
   return {

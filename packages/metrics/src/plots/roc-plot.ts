@@ -62,7 +62,7 @@ export function rocPlot(curves: readonly NamedCurve[], options: PlotOptions = {}
             type: "nominal",
             sort: names,
             title: null,
-            legend: { symbolType: "stroke", symbolSize: 400, columns: 2 },
+            legend: { symbolType: "stroke", symbolSize: 400, columns: 1 },
           },
         },
       },

@@ -1,6 +1,6 @@
 import { MmubError, show } from "@mmub/core";
 import { rejectAt } from "../checks.js";
-import { base, type Plot, type PlotOptions } from "./spec.js";
+import { base, type Plot, type PlotOptions, shortLabel } from "./spec.js";
 
 export interface TrainingCurveOptions extends PlotOptions {
   /** Which metrics to draw. @default all of the first epoch */
@@ -37,7 +37,7 @@ export function trainingCurve(
   );
   const last = metrics.map((metric) => `${metric} ends at ${values.findLast((row) => row.metric === metric)?.value}`);
   return {
-    ...base(title, undefined, `Lines over ${history.length} epochs: ${last.join(", ")}.`, width),
+    ...base(title, "", `Lines over ${history.length} epochs: ${last.join(", ")}.`, width),
     height: 240,
     data: { values },
     mark: { type: "line", point: history.length <= 30 ? { size: 30 } : false },
@@ -55,7 +55,7 @@ export function trainingCurve(
         type: "nominal",
         sort: [...metrics],
         title: null,
-        legend: metrics.length > 1 ? { symbolType: "stroke", symbolSize: 400 } : null,
+        legend: metrics.length > 1 ? { symbolType: "stroke", symbolSize: 400, labelExpr: shortLabel } : null,
       },
       strokeDash: { field: "metric", type: "nominal", sort: [...metrics], legend: null },
     },
