@@ -11,7 +11,7 @@ import { type CustomerSample, type Field, modalities, sampleOf } from "./custome
 import type { Churn, Customer, Mood } from "./shop/read.js";
 
 /** What was found for one question about the customers kept aside. */
-export interface Answer<L extends Label> {
+interface Answer<L extends Label> {
   readonly fitted: FittedPipeline<Partial<CustomerSample>, Classification<L>>;
   readonly truth: readonly L[];
   readonly prediction: Classification<L>;

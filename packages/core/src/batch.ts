@@ -12,8 +12,8 @@ export interface Batch<T> {
  * abort signal before each batch, reports progress after each.
  *
  * @example
- * for await (const { items, first } of batches(inputs, options, type))
- *   for (const [offset, item] of items.entries()) read(item, first + offset);
+ * for await (const { items, first } of batches(["a", "b", "c"], { batchSize: 2 }, "@example/part"))
+ *   for (const [offset, item] of items.entries()) console.log(first + offset, item); // 0 a, 1 b, 2 c
  */
 export async function* batches<T>(
   inputs: Inputs<T>,

@@ -206,7 +206,8 @@ export type Runnable<Input> = Fitted &
  * happens, `path` holds the whole old file or the whole new one.
  *
  * @example
- * await saveFile("shop.mmub", fitted, { golden: samples.slice(0, 3) });
+ * const fitted = await vector().fit([[1, 2], [3, 4]]);
+ * await saveFile("vector.mmub", fitted, { golden: [[5, 6]] });
  */
 export async function saveFile<Input = never>(
   path: string,

@@ -27,7 +27,7 @@ export { ablationPlot, type ModalityPlotOptions, modalityPlot } from "./plots/mo
 export { type PredictedVsTrueOptions, predictedVsTrue } from "./plots/predicted-vs-true.js";
 export { type RenderOptions, renderSvg } from "./plots/render.js";
 export { type NamedCurve, rocPlot } from "./plots/roc-plot.js";
-export type { Plot, PlotOptions } from "./plots/spec.js";
+export type { Plot, PlotOptions, VegaLiteSpec } from "./plots/spec.js";
 export { type TrainingCurveOptions, trainingCurve } from "./plots/training-curve.js";
 export type { Predictor } from "./prediction.js";
 export * from "./regression.js";

@@ -209,7 +209,7 @@ export function logLoss<L extends Label>(
   return normalize ? sum / total : sum;
 }
 
-export function isClassScores<L extends Label>(scores: ArrayLike<number> | ClassScores<L>): scores is ClassScores<L> {
+function isClassScores<L extends Label>(scores: ArrayLike<number> | ClassScores<L>): scores is ClassScores<L> {
   return typeof scores === "object" && scores !== null && "classes" in scores;
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { checkParam, library, MmubError, show } from "@mmub/core";
 import type { TopLevelSpec } from "vega-lite";
+import type { VegaLiteSpec } from "./spec.js";
 import { fonts, plotConfig, themes } from "./theme.js";
 
 const part = "@mmub/metrics/render-svg";
@@ -21,7 +22,7 @@ export interface RenderOptions {
  * const spec = trainingCurve([{ loss: 0.9 }, { loss: 0.5 }, { loss: 0.4 }]);
  * const svg = await renderSvg({ ...spec, width: 400 }, { theme: "dark" });
  */
-export async function renderSvg(spec: TopLevelSpec, options: RenderOptions = {}): Promise<string> {
+export async function renderSvg(spec: VegaLiteSpec, options: RenderOptions = {}): Promise<string> {
   const { theme = "light" } = options;
   checkParam(part, "theme", theme, Object.hasOwn(themes, theme), '"light" or "dark"');
   if (typeof spec !== "object" || spec === null)
@@ -35,7 +36,10 @@ export async function renderSvg(spec: TopLevelSpec, options: RenderOptions = {})
     textMetrics.width = textWidth;
     try {
       // Vega marks the values that it reads: a copy leaves the caller's as they were.
-      const compiled = compile(structuredClone(spec), { config: plotConfig(themes[theme]), logger: logger as never });
+      const compiled = compile(structuredClone(spec) as unknown as TopLevelSpec, {
+        config: plotConfig(themes[theme]),
+        logger: logger as never,
+      });
       const view = new vega.View(vega.parse(compiled.spec), { renderer: "none", logger, loader });
       const svg = await view.toSVG();
       view.finalize();
@@ -123,7 +127,7 @@ function textWidth({ fontSize = 11, fontWeight }: TextItem, text: string): numbe
   return width * fontSize * (fontWeight === "bold" || Number(fontWeight) >= 600 ? 1.07 : 1);
 }
 
-function labelled(svg: string, { title, description }: TopLevelSpec): string {
+function labelled(svg: string, { title, description }: VegaLiteSpec): string {
   // Vega counts ids over the life of the process. Counted anew and marked with the plot's hash, they repeat from run to run
   // and differ from those of the other plots of a page.
   const ids = [...svg.matchAll(/ id="([^"]+)"/g)].map((match) => match[1]!);
@@ -141,7 +145,7 @@ function labelled(svg: string, { title, description }: TopLevelSpec): string {
   );
   const attributes = `role="img" aria-labelledby="${id}-title${description ? ` ${id}-desc` : ""}" font-family="${fonts}"`;
   const name = `<title id="${id}-title">${escapeXml(textOf(title) || "Plot")}</title>`;
-  const text = description ? `<desc id="${id}-desc">${escapeXml(description)}</desc>` : "";
+  const text = description ? `<desc id="${id}-desc">${escapeXml(String(description))}</desc>` : "";
   return drawing.replace(/<svg ([^>]*)>/, (_, own: string) => `<svg ${attributes} ${own}>${name}${text}`);
 }
 

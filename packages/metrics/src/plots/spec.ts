@@ -1,10 +1,13 @@
-import type { TopLevelSpec } from "vega-lite";
-
 /** A Vega-Lite spec with a title and a description: a value to change as you like, for `renderSvg` or any Vega-Lite. */
-export type Plot = TopLevelSpec & {
+export interface Plot extends VegaLiteSpec {
   readonly title: { readonly text: string; readonly subtitle?: readonly string[] };
   readonly description: string;
-};
+}
+
+/** Any Vega-Lite spec. Its own types would ask every user for those of a browser. */
+export interface VegaLiteSpec {
+  readonly [property: string]: unknown;
+}
 
 export interface PlotOptions {
   readonly title?: string;
