@@ -170,6 +170,7 @@ async function run<Input, Out extends Features>(
   const report = progress(options, part, inputs.length);
   const pieces: Features[] = [];
   let done = 0;
+  let failure: { readonly error: unknown } | undefined;
   const running = new Set<Promise<void>>();
   const { onProgress: _, ...quiet } = options ?? {};
   try {
@@ -188,12 +189,16 @@ async function run<Input, Out extends Features>(
         },
       );
       const kept = task.finally(() => running.delete(kept));
-      kept.catch(() => {});
+      // Kept for later: a piece may fail while nobody waits for it.
+      kept.catch((error: unknown) => {
+        failure ??= { error };
+      });
       running.add(kept);
       // Two pieces a thread: one at work, one waiting; more would only hold memory.
       while (running.size >= pool.threads * 2) await Promise.race(running);
     }
     await Promise.all(running);
+    if (failure) throw failure.error;
   } catch (error) {
     await Promise.allSettled(running);
     throw error;
