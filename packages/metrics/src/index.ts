@@ -31,14 +31,16 @@ export type { Plot, PlotOptions, VegaLiteSpec } from "./plots/spec.js";
 export { type TrainingCurveOptions, trainingCurve } from "./plots/training-curve.js";
 export type { Predictor } from "./prediction.js";
 export * from "./regression.js";
+export { htmlReport, type ReportContent, writeReport } from "./report/report.js";
+export { type SampleCard, type SampleCardOptions, sampleCard } from "./report/sample-card.js";
 export {
   type ClassificationSectionOptions,
   classificationSection,
+  type RegressionSectionOptions,
   type ReportSection,
-  type SampleCard,
+  regressionSection,
   type ScoreRow,
-} from "./report/content.js";
-export { htmlReport, type ReportContent, writeReport } from "./report/report.js";
+} from "./report/section.js";
 export {
   type BinaryOptions,
   type ClassScores,

@@ -1,4 +1,3 @@
-import { checkParam } from "@mmub/core";
 import type { Confusion } from "../classification.js";
 import type { ClassPlotOptions } from "./label-counts.js";
 import { mostFrequent } from "./most-frequent.js";
@@ -16,8 +15,7 @@ import { base, type Plot, shortLabel } from "./spec.js";
 export function confusionHeatmap(confusion: Confusion, options: ClassPlotOptions = {}): Plot {
   const part = "@mmub/metrics/confusion-heatmap";
   const { title = "Confusion matrix", width = 480, most = 12 } = options;
-  checkParam(part, "most", most, Number.isInteger(most) && most >= 2, "an integer of at least 2");
-  const { names, counts } = mostFrequent(confusion, most);
+  const { names, counts } = mostFrequent(part, confusion, most);
   const values = counts.flatMap((row, i) => {
     const all = row.reduce((a, b) => a + b, 0);
     return row.map((samples, j) => {

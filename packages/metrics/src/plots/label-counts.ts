@@ -28,7 +28,7 @@ export function labelCounts<L extends Label>(
   checkLength(part, "predicted", predicted, truth.length);
   checkLabels(part, "truth", truth);
   checkLabels(part, "predicted", predicted, truth[0]);
-  const { names, counts } = mostFrequent(confusionMatrix(truth, predicted), most);
+  const { names, counts } = mostFrequent(part, confusionMatrix(truth, predicted), most);
   const values = names.flatMap((label, i) => [
     { label, side: "true", samples: counts[i]!.reduce((a, b) => a + b, 0) },
     { label, side: "predicted", samples: counts.reduce((sum, row) => sum + row[i]!, 0) },

@@ -1,14 +1,15 @@
+import { MmubError, show } from "@mmub/core";
 import type { Ablation } from "../explain.js";
 import { base, counted, type Plot, type PlotOptions, shortLabel, withRoom } from "./spec.js";
 
 export interface ModalityPlotOptions extends PlotOptions {
-  /** Numbers as d3-format writes them. @default ".1%" for shares, else ".3f" */
+  /** Numbers as d3-format writes them. @default ".1%" for shares, differences of them in points; else ".3f" */
   readonly format?: string;
 }
 
 /**
  * What each modality adds: how much worse the score is without it, with its interval. An interval that crosses 0 means
- * that the samples do not show whether it helps.
+ * that the samples do not show whether it helps. Rejects an ablation without such rows.
  *
  * @example
  * const fitted = { predict: async (rows: readonly { review: number | null }[]) => ({ values: Float64Array.from(rows, (row) => row.review ?? 0) }) };
@@ -16,11 +17,14 @@ export interface ModalityPlotOptions extends PlotOptions {
  * const svg = await renderSvg(modalityPlot(table));
  */
 export function modalityPlot(ablation: Ablation, options: ModalityPlotOptions = {}): Plot {
+  checkRows("@mmub/metrics/modality-plot", ablation, "without");
   const {
     title = "What each modality adds",
     width = 480,
     format = ablation.isShare === false ? ".3f" : ".1%",
   } = options;
+  // Shares differ by points: 84 % less 4 points is 80 %, less 4 % it would be 80.6 %.
+  const points = ablation.isShare !== false && options.format === undefined;
   const sign = ablation.higherIsBetter ? -1 : 1;
   const values = ablation.rows
     .filter(({ kind }) => kind === "without")
@@ -54,9 +58,9 @@ export function modalityPlot(ablation: Ablation, options: ModalityPlotOptions = 
           x: {
             field: "adds",
             type: "quantitative",
-            title: unit,
+            title: points ? `${unit}, in points` : unit,
             scale: { domain, nice: false },
-            axis: { format, tickCount: 6 },
+            axis: { tickCount: 6, ...(points ? { labelExpr: "format(100 * datum.value, '~f')" } : { format }) },
           },
         },
       },
@@ -69,12 +73,11 @@ export function modalityPlot(ablation: Ablation, options: ModalityPlotOptions = 
         encoding: { y, x: { field: end, type: "quantitative" as const } },
       })),
       {
+        transform: [
+          { calculate: points ? "format(100 * datum.adds, '+.1f')" : `format(datum.adds, '+${format}')`, as: "text" },
+        ],
         mark: { type: "text", align: "left", dx: 8, style: "value" },
-        encoding: {
-          y,
-          x: { field: "high", type: "quantitative" },
-          text: { field: "adds", type: "quantitative", format: `+${format}` },
-        },
+        encoding: { y, x: { field: "high", type: "quantitative" }, text: { field: "text", type: "nominal" } },
       },
       { data: { values: [{}] }, mark: { type: "rule", style: "zero" }, encoding: { x: { datum: 0 } } },
     ],
@@ -90,6 +93,7 @@ export function modalityPlot(ablation: Ablation, options: ModalityPlotOptions = 
  * const svg = await renderSvg(ablationPlot(table));
  */
 export function ablationPlot(ablation: Ablation, options: ModalityPlotOptions = {}): Plot {
+  checkRows("@mmub/metrics/ablation-plot", ablation, "all");
   const {
     title = "With and without each modality",
     width = 480,
@@ -149,8 +153,17 @@ export function ablationName(kind: Ablation["rows"][number]["kind"], modality: s
   return kind === "all" ? "all modalities" : kind === "none" ? "no modality" : `${kind} ${modality}`;
 }
 
+function checkRows(part: string, ablation: Ablation, kind: Ablation["rows"][number]["kind"]): void {
+  const rows = ablation?.rows;
+  if (!Array.isArray(rows) || !rows.some((row) => row.kind === kind))
+    throw new MmubError("invalid-input", {
+      part,
+      message: `the ablation is ${show(ablation)}, want one with a row of the kind "${kind}", as ablation() gives`,
+    });
+}
+
 function percent({ rows }: Ablation): string {
-  return `${+(100 * rows[0]!.score.level).toFixed(1)} %`;
+  return `${+(100 * rows[0]!.score.level).toFixed(1)}%`;
 }
 
 function round(value: number): string {

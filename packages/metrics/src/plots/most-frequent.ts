@@ -1,10 +1,20 @@
+import { checkParam, MmubError, show } from "@mmub/core";
 import type { Confusion } from "../classification.js";
 
 /** A confusion matrix of the `most` classes that are most often true, the others pooled as the last one. */
 export function mostFrequent(
-  { labels, counts }: Confusion,
+  part: string,
+  confusion: Confusion,
   most: number,
 ): { readonly names: readonly string[]; readonly counts: readonly (readonly number[])[] } {
+  checkParam(part, "most", most, Number.isInteger(most) && most >= 2, "an integer of at least 2");
+  const { labels, counts } = confusion ?? {};
+  const classes = labels?.length ?? 0;
+  if (classes === 0 || counts?.length !== classes || counts.some((row) => row.length !== classes))
+    throw new MmubError("invalid-input", {
+      part,
+      message: `the confusion matrix is ${show(confusion)}, want labels and a row and a column of counts for each`,
+    });
   if (labels.length <= most) return { names: labels.map(String), counts };
   const support = counts.map((row) => row.reduce((a, b) => a + b, 0));
   const kept = labels

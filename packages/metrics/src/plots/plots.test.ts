@@ -64,6 +64,63 @@ describe.each(plots)("%s", (_, plot, texts) => {
   });
 });
 
+test("the values in a spec are those of the data", () => {
+  expect(valuesOf(labelCounts(truth, guess))).toEqual([
+    { label: "<wait>", side: "true", samples: 1 },
+    { label: "<wait>", side: "predicted", samples: 1 },
+    { label: "buy", side: "true", samples: 3 },
+    { label: "buy", side: "predicted", samples: 3 },
+    { label: "leave", side: "true", samples: 2 },
+    { label: "leave", side: "predicted", samples: 2 },
+  ]);
+  const confusion = confusionMatrix(truth, guess);
+  expect(valuesOf(confusionHeatmap(confusion)).map(({ samples }) => samples)).toEqual(confusion.counts.flat());
+  expect(valuesOf(ablationPlot(table)).map(({ value }) => value)).toEqual(table.rows.map(({ score }) => score.value));
+  const without = table.rows.filter(({ kind }) => kind === "without");
+  for (const { modality, adds, low, high } of valuesOf(modalityPlot(table))) {
+    const { change } = without.find((row) => row.modality === modality)!;
+    expect(adds).toBeCloseTo(-change.value, 12);
+    expect([low, high]).toEqual([-change.high, -change.low]);
+  }
+  expect(valuesOf(trainingCurve([{ loss: 0.9 }, { loss: 0.5 }]))).toEqual([
+    { epoch: 1, metric: "loss", value: 0.9 },
+    { epoch: 2, metric: "loss", value: 0.5 },
+  ]);
+  expect(valuesOf(predictedVsTrue([1, 2], [1.5, 2.5]))).toEqual(
+    expect.arrayContaining([
+      { true: 1, predicted: 1.5 },
+      { true: 2, predicted: 2.5 },
+    ]),
+  );
+});
+
+function valuesOf(plot: Plot): readonly Readonly<Record<string, number | string>>[] {
+  return (plot as unknown as { data: { values: readonly Readonly<Record<string, number | string>>[] } }).data.values;
+}
+
+test("beyond `most` classes the others are pooled, and no sample is lost", () => {
+  const many = ["a", "a", "a", "b", "b", "c", "d"];
+  const pooled = valuesOf(labelCounts(many, many, { most: 3 })).filter(({ side }) => side === "true");
+  expect(pooled.map(({ label, samples }) => [label, samples])).toEqual([
+    ["a", 3],
+    ["b", 2],
+    ["2 others", 2],
+  ]);
+});
+
+test("one sample, one class, one epoch can be drawn", async () => {
+  const one = { value: 0.5, low: 0.5, high: 0.5, level: 0.95, standardError: 0 };
+  const all = { kind: "all", score: one, change: { ...one, value: 0, low: 0, high: 0 } } as const;
+  for (const plot of [
+    labelCounts(["a"], ["a"]),
+    confusionHeatmap(confusionMatrix(["a"], ["a"])),
+    predictedVsTrue([1], [1]),
+    trainingCurve([{ loss: 0 }]),
+    ablationPlot({ score: "Accuracy", higherIsBetter: true, isShare: true, samples: 1, rows: [all] }),
+  ])
+    expect(await renderSvg(plot)).not.toMatch(/NaN|Infinity|undefined/);
+});
+
 test("labels are text, whatever they hold", async () => {
   const label = `</svg><script>alert("x")</script>`;
   const svg = await renderSvg(labelCounts([label, "b"], [label, label]));
@@ -95,7 +152,23 @@ describe("bad input", () => {
     expect(() => labelCounts(truth, guess.slice(1))).toThrow(expect.objectContaining(bad));
     expect(() => labelCounts([], [])).toThrow(expect.objectContaining(bad));
     expect(() => trainingCurve([])).toThrow(expect.objectContaining(bad));
+    expect(() => trainingCurve([{}])).toThrow(expect.objectContaining(bad));
+    expect(() => predictedVsTrue([], [])).toThrow(expect.objectContaining(bad));
+    expect(() => rocPlot([])).toThrow(expect.objectContaining(bad));
+    expect(() => rocPlot([{ name: "a" } as never])).toThrow(expect.objectContaining(bad));
+    expect(() => confusionHeatmap({ labels: [], counts: [] })).toThrow(expect.objectContaining(bad));
+    expect(() => confusionHeatmap({ labels: ["a", "b"], counts: [[1, 2]] })).toThrow(expect.objectContaining(bad));
+    expect(() => ablationPlot({ ...table, rows: [] })).toThrow(expect.objectContaining(bad));
+    expect(() => modalityPlot({ ...table, rows: table.rows.slice(0, 1) })).toThrow(expect.objectContaining(bad));
     expect(() => trainingCurve([{ loss: Number.NaN }])).toThrow(expect.objectContaining(bad));
     expect(() => predictedVsTrue([1], [Number.NaN])).toThrow(expect.objectContaining(bad));
+  });
+
+  test("a width that is none, and less than two classes to show", () => {
+    const bad = expect.objectContaining({ code: "invalid-params" });
+    for (const width of [Number.NaN, -3, "wide" as never])
+      expect(() => labelCounts(truth, guess, { width })).toThrow(bad);
+    expect(() => labelCounts(truth, guess, { most: 1 })).toThrow(bad);
+    expect(() => confusionHeatmap(confusionMatrix(truth, guess), { most: 2.5 })).toThrow(bad);
   });
 });

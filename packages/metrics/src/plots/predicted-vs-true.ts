@@ -39,14 +39,15 @@ export function predictedVsTrue(
     low = Math.min(low, truth[row]!, predicted[row]!);
     high = Math.max(high, truth[row]!, predicted[row]!);
   }
-  const domain = low === high ? [low - 1, high + 1] : [low, high];
+  const room = 0.03 * (high - low) || 1;
+  const domain = [low - room, high + room];
   const shown =
     rows.length < truth.length
       ? `${counted(rows.length, "sample")} of ${counted(truth.length, "sample")}`
       : counted(rows.length, "sample");
   const axis = (side: string) => ({
     type: "quantitative" as const,
-    scale: { domain, nice: true, zero: false },
+    scale: { domain, nice: false, zero: false },
     title: unit ? `${side} (${unit})` : side,
     axis: { tickCount: 6 },
   });

@@ -27,6 +27,11 @@ export async function renderSvg(spec: VegaLiteSpec, options: RenderOptions = {})
   checkParam(part, "theme", theme, Object.hasOwn(themes, theme), '"light" or "dark"');
   if (typeof spec !== "object" || spec === null)
     throw new MmubError("invalid-input", { part, message: `the spec is ${show(spec)}, want a Vega-Lite spec` });
+  return drawSvg(spec, theme, textOf(spec.title) || "Plot");
+}
+
+/** `renderSvg` under a name of its own, for a plot whose title is shown elsewhere. */
+export async function drawSvg(spec: VegaLiteSpec, theme: "light" | "dark", name: string): Promise<string> {
   const vega = (await library(part, "vega", () => import("vega"))) as unknown as Vega;
   const { compile } = await library(part, "vega-lite", () => import("vega-lite"));
   return alone(async () => {
@@ -44,7 +49,7 @@ export async function renderSvg(spec: VegaLiteSpec, options: RenderOptions = {})
       const svg = await view.toSVG();
       view.finalize();
       check();
-      return labelled(svg, spec);
+      return labelled(svg, name, spec.description);
     } catch (cause) {
       if (MmubError.is(cause)) throw cause;
       const reason = cause instanceof Error ? cause.message : String(cause);
@@ -127,7 +132,7 @@ function textWidth({ fontSize = 11, fontWeight }: TextItem, text: string): numbe
   return width * fontSize * (fontWeight === "bold" || Number(fontWeight) >= 600 ? 1.07 : 1);
 }
 
-function labelled(svg: string, { title, description }: VegaLiteSpec): string {
+function labelled(svg: string, name: string, description: unknown): string {
   // Vega counts ids over the life of the process. Counted anew and marked with the plot's hash, they repeat from run to run
   // and differ from those of the other plots of a page.
   const ids = [...svg.matchAll(/ id="([^"]+)"/g)].map((match) => match[1]!);
@@ -144,9 +149,9 @@ function labelled(svg: string, { title, description }: VegaLiteSpec): string {
       .replace(` font-family="${fonts}"`, ""),
   );
   const attributes = `role="img" aria-labelledby="${id}-title${description ? ` ${id}-desc` : ""}" font-family="${fonts}"`;
-  const name = `<title id="${id}-title">${escapeXml(textOf(title) || "Plot")}</title>`;
+  const title = `<title id="${id}-title">${escapeXml(name)}</title>`;
   const text = description ? `<desc id="${id}-desc">${escapeXml(String(description))}</desc>` : "";
-  return drawing.replace(/<svg ([^>]*)>/, (_, own: string) => `<svg ${attributes} ${own}>${name}${text}`);
+  return drawing.replace(/<svg ([^>]*)>/, (_, own: string) => `<svg ${attributes} ${own}>${title}${text}`);
 }
 
 function textOf(title: unknown): string {

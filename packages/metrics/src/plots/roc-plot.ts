@@ -1,4 +1,5 @@
 import { MmubError, show } from "@mmub/core";
+import { rejectAt } from "../checks.js";
 import type { RocCurve } from "../roc.js";
 import { base, type Plot, type PlotOptions } from "./spec.js";
 
@@ -22,6 +23,9 @@ export function rocPlot(curves: readonly NamedCurve[], options: PlotOptions = {}
   const { title = "ROC curve", width = 480 } = options;
   if (!Array.isArray(curves) || curves.length === 0)
     throw new MmubError("invalid-input", { part, message: `curves are ${show(curves)}, want at least one` });
+  for (const [at, each] of curves.entries())
+    if (typeof each?.curve?.truePositiveRates !== "object")
+      rejectAt(part, "curve", at, each, "a name and a curve of rocCurve");
   const names = curves.map(({ name }) => name);
   const rate = (title: string) => ({
     type: "quantitative" as const,

@@ -1,3 +1,4 @@
+import { checkParam } from "@mmub/core";
 /** A Vega-Lite spec with a title and a description: a value to change as you like, for `renderSvg` or any Vega-Lite. */
 export interface Plot extends VegaLiteSpec {
   readonly title: { readonly text: string; readonly subtitle?: readonly string[] };
@@ -17,6 +18,7 @@ export interface PlotOptions {
 
 /** What every plot of ours has: it is as wide as `width` with its axes. */
 export function base(text: string, subtitle: string, description: string, width: number) {
+  checkParam("@mmub/metrics/plots", "width", width, Number.isFinite(width) && width >= 100, "a number of at least 100");
   // 7.4 pixels a letter of 13, on the wide side: Vega lays text out without measuring it.
   const lines = wrapped(subtitle, Math.floor(width / 7.4));
   return {

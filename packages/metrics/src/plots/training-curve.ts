@@ -1,4 +1,4 @@
-import { MmubError, show } from "@mmub/core";
+import { listed, MmubError, show } from "@mmub/core";
 import { rejectAt } from "../checks.js";
 import { base, type Plot, type PlotOptions, shortLabel } from "./spec.js";
 
@@ -35,6 +35,11 @@ export function trainingCurve(
         return { epoch: i + 1, metric, value: epoch[metric]! };
       }),
   );
+  if (values.length === 0)
+    throw new MmubError("invalid-input", {
+      part,
+      message: `the history has no value of its metrics (${listed(metrics)}), want at least one`,
+    });
   const last = metrics.map((metric) => `${metric} ends at ${values.findLast((row) => row.metric === metric)?.value}`);
   return {
     ...base(title, "", `Lines over ${history.length} epochs: ${last.join(", ")}.`, width),

@@ -3,8 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Classification, dense } from "@mmub/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { classificationSection, type SampleCard } from "./content.js";
+
 import { htmlReport, type ReportContent, writeReport } from "./report.js";
+import type { SampleCard } from "./sample-card.js";
+import { classificationSection } from "./section.js";
 
 const evil = `<script>alert("x")</script> & </style> ' "`;
 const rows = 40;

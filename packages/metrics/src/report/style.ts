@@ -13,46 +13,72 @@ export const style = `
 @media screen and (prefers-color-scheme:dark){:root{${dark}}}
 @media screen{:root:has(#theme-light:checked){${light}}:root:has(#theme-dark:checked){${dark}}}
 *{box-sizing:border-box}
-body{margin:0;background:var(--page);color:var(--ink);font:16px/1.55 ${fonts}}
+html{scroll-padding-top:1rem;text-size-adjust:100%;-webkit-text-size-adjust:100%}
+body{margin:0;background:var(--page);color:var(--ink);font:16px/1.55 ${fonts};font-variant-numeric:tabular-nums}
 .skip{position:absolute;left:-999px}.skip:focus{left:1rem;top:1rem;background:var(--panel);padding:.5rem 1rem;z-index:1}
-header,main,footer{max-width:68rem;margin:0 auto;padding:1.5rem 1.25rem;overflow-wrap:break-word}
-header{padding-top:2.5rem}main{padding-top:0}main:focus{outline:0}
-h1{font-size:2rem;line-height:1.2;margin:0 0 .5rem}
-h2{font-size:1.45rem;line-height:1.25;margin:2.5rem 0 .5rem;padding-top:1.25rem;border-top:1px solid var(--line)}
-section:first-child>h2{margin-top:0}
-h3{font-size:1.1rem;margin:2rem 0 .5rem}h4{font-size:1rem;margin:0 0 .25rem}
-p{max-width:46rem;margin:.5rem 0}.lead{font-size:1.1rem}.muted,small{color:var(--muted)}small{font-size:.85em}
+header,main,footer{max-width:70rem;margin:0 auto;padding:1.5rem 1.25rem}
+header{padding-top:2.5rem;padding-bottom:0;display:grid;grid-template-columns:1fr auto;gap:0 2rem;align-items:start}
+header>*{grid-column:1/-1}
+main{padding-top:0}
+h1{font-size:2.1rem;line-height:1.2;letter-spacing:-.01em;margin:0 0 .5rem;text-wrap:balance}
+h2{font-size:1.6rem;line-height:1.25;letter-spacing:-.005em;margin:2.5rem 0 .25rem;padding-top:2rem;border-top:1px solid var(--line)}
+h3{font-size:1.15rem;line-height:1.3;margin:2.5rem 0 .25rem}h4{font-size:1rem;line-height:1.35;margin:0}
+p{max-width:46rem;margin:.4rem 0}.lead{font-size:1.1rem}.muted,.muted a{color:var(--muted)}
 a{color:var(--accent)}:focus-visible{outline:3px solid var(--accent);outline-offset:2px;border-radius:3px}
-nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;padding:0;margin:1rem 0 0}
-fieldset{border:0;padding:0;margin:1rem 0 0;color:var(--muted);font-size:.9rem;display:flex;flex-wrap:wrap;gap:.25rem 1rem}
-legend{float:left;padding:0;margin-right:1rem}label{display:flex;align-items:center;gap:.35rem}input{margin:0}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,13rem),1fr));gap:1rem;margin:1.25rem 0}
-.tile{background:var(--panel);border-radius:.6rem;padding:1rem 1.1rem}
-.tile b{display:block;font-size:2rem;line-height:1.2;font-variant-numeric:tabular-nums}
-.tile span{display:block;color:var(--muted);font-size:.9rem}
+header nav{grid-column:1}nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;padding:0;margin:1rem 0 0}
+fieldset{grid-column:2;border:0;padding:0;margin:1rem 0 0;color:var(--muted);font-size:.875rem;display:flex;flex-wrap:wrap;gap:0 .9rem}
+legend{float:left;margin-right:.9rem;padding:0}fieldset label{white-space:nowrap}input{accent-color:var(--accent)}
+.headline{display:grid;grid-template-columns:minmax(13rem,1fr) minmax(0,2.4fr);gap:1.25rem 2.5rem;background:var(--panel);border-radius:.75rem;padding:1.5rem 1.75rem;margin:1.25rem 0;align-items:center}
+.big b{display:block;font-size:3.25rem;line-height:1.1;font-weight:650;letter-spacing:-.02em}
+.big span,.tiles dt,.tiles dd span{color:var(--muted);font-size:.9rem}
+.big span{display:block}
+.track{position:relative;height:2.25rem;margin:.25rem .5rem 0}
+.track::before{content:"";position:absolute;inset:1.05rem 0 auto;height:.2rem;border-radius:1rem;background:var(--line)}
+.track i{position:absolute}
+.track .interval{top:.85rem;height:.6rem;border-radius:.3rem;background:var(--accent);opacity:.4}
+.track .point{top:.65rem;width:1rem;height:1rem;margin-left:-.5rem;border-radius:50%;background:var(--accent)}
+.track .baseline{top:.3rem;width:.22rem;height:1.7rem;margin-left:-.11rem;border-radius:.1rem;background:var(--ink)}
+.ends{display:flex;justify-content:space-between;color:var(--muted);font-size:.8rem;margin:0 .5rem}
+.key{display:flex;flex-wrap:wrap;gap:.1rem 1.5rem;list-style:none;padding:0;margin:.6rem .5rem 0;font-size:.9rem}
+.key i{display:inline-block;vertical-align:-.1em;margin-right:.45rem;background:var(--accent);width:.8rem;height:.8rem;border-radius:50%}
+.key .baseline{background:var(--ink);width:.22rem;height:1rem;border-radius:.1rem;margin-left:.3rem}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:1rem 2rem;margin:1.25rem 0;padding:0 1.75rem}
+.tiles dd{margin:0;font-size:1.35rem;font-weight:600;line-height:1.35}.tiles dd span{display:block;font-weight:400}
 .scroll{overflow-x:auto}
-table{border-collapse:collapse;margin:0 0 .75rem;font-variant-numeric:tabular-nums;font-size:.95rem}
+table{border-collapse:collapse;margin:.75rem 0;font-size:.95rem}
 caption{text-align:left;color:var(--muted);padding-bottom:.35rem}
-th,td{text-align:left;padding:.35rem 1.25rem .35rem 0;border-bottom:1px solid var(--line);vertical-align:top}
-thead th{vertical-align:bottom}th{font-weight:600}td.number,th.number{text-align:right}td.number{white-space:nowrap}
-.plots{columns:2 22rem;column-gap:1.25rem}
-.plot{margin:0 0 1.25rem;background:var(--panel);border-radius:.6rem;padding:1rem;break-inside:avoid}
-.plot svg{width:100%;max-width:29rem;height:auto;display:block}.light{display:var(--light)}.dark{display:var(--dark)}
-.beside{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:1.25rem;align-items:start;margin:.75rem 0}
-.beside .plot{margin:0}
-.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,19rem),1fr));gap:1rem;padding:0;margin:.75rem 0;list-style:none}
-.card{background:var(--panel);border-radius:.6rem;padding:1rem;overflow-wrap:anywhere}
-.card img{display:block;max-width:100%;max-height:14rem;height:auto;border-radius:.35rem;margin:.6rem 0;min-width:6rem}
-.card audio{width:100%;margin:.4rem 0}blockquote{margin:.5rem 0;padding-left:.8rem;border-left:3px solid var(--line)}
-dl{display:grid;grid-template-columns:fit-content(45%) 1fr;gap:.15rem .9rem;margin:.5rem 0}dt{color:var(--muted)}dd{margin:0}
-.card table{width:100%;table-layout:fixed;margin:.75rem 0 0}.card tr>*{padding-right:.5rem}.card tr>:last-child{padding-right:0}
-.card td.number{width:4rem}
-.bar{display:block;height:.7rem;margin-top:.4rem;min-width:1px;border-radius:2px;print-color-adjust:exact;-webkit-print-color-adjust:exact}
-.up{background:var(--good)}.down{background:var(--bad)}
-footer{color:var(--muted);font-size:.9rem;border-top:1px solid var(--line);margin-top:2rem}
+th,td{text-align:left;padding:.4rem 1.5rem .4rem 0;border-bottom:1px solid var(--line);vertical-align:top;font-weight:400}
+thead th{font-weight:600;vertical-align:bottom}tfoot td,tfoot th{font-weight:600;border-bottom:0}
+td:last-child,th:last-child{padding-right:0}
+.number{text-align:right;white-space:nowrap}
+.plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,27rem),1fr));gap:1.25rem;align-items:stretch;margin:.9rem 0}
+.plot{margin:0;border:1px solid var(--line);border-radius:.75rem;padding:1.1rem 1.25rem;min-width:0}
+.plot figcaption p{color:var(--muted);font-size:.9rem;margin:.1rem 0 .6rem}
+.plot svg{max-width:100%;height:auto;display:block;min-width:24rem;overflow:visible}
+.light{display:var(--light)}.dark{display:var(--dark)}
+details{margin-top:.5rem;font-size:.9rem}summary{cursor:pointer;color:var(--muted)}
+.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,20rem),1fr));gap:1.25rem;padding:0;margin:.9rem 0;list-style:none}
+.card{border:1px solid var(--line);border-radius:.75rem;padding:1.1rem 1.25rem;display:flex;flex-direction:column;gap:.6rem;min-width:0}
+.card>*{margin:0}.card img{display:block;max-width:100%;max-height:14rem;width:auto;height:auto;border-radius:.4rem;min-width:6rem;align-self:flex-start;object-fit:contain}
+.card audio{width:100%;height:2.5rem}
+blockquote{padding-left:.8rem;border-left:3px solid var(--line);overflow-wrap:anywhere;white-space:pre-line;max-height:15rem;overflow-y:auto}
+.card table{width:100%;font-size:.9rem;margin-top:auto}.card th,.card td{padding:.25rem .75rem .25rem 0}.card th[scope=row]{overflow-wrap:break-word}
+.card .bars{width:36%;padding-right:0}
+.bar{position:relative;height:1rem;margin-top:.2rem}.bar::before{content:"";position:absolute;left:50%;top:-.15rem;bottom:-.15rem;width:1px;background:var(--muted)}
+.bar i{position:absolute;top:.1rem;height:.8rem;border-radius:2px}.up{left:50%;background:var(--good)}.down{right:50%;background:var(--bad)}
+.facts{display:grid;grid-template-columns:minmax(7rem,max-content) 1fr;gap:.3rem 1.5rem;margin:.75rem 0}.facts dt{color:var(--muted)}.facts dd{margin:0;overflow-wrap:anywhere}
+.card .facts{gap:.1rem .9rem;grid-template-columns:max-content 1fr;margin:0}
+footer{color:var(--muted);font-size:.875rem;border-top:1px solid var(--line);margin-top:3rem}
+@media screen and (max-width:44rem){h1{font-size:1.6rem}h2{font-size:1.35rem}header{display:block;padding-top:1.5rem}.headline{grid-template-columns:minmax(0,1fr);padding:1.1rem 1.1rem}.tiles{padding:0 .25rem;gap:1rem}.big b{font-size:2.75rem}.plot,.card{padding:.9rem}.plot{overflow-x:auto}.facts{grid-template-columns:minmax(0,1fr);gap:0}.facts dd{margin-bottom:.6rem}.card .facts dd{margin:0}th,td{padding-right:1rem}}
 @page{margin:14mm}
-@media print{fieldset,nav,.skip,audio{display:none}body{font-size:10pt}header,main,footer{max-width:none;padding:0 0 1rem}h1{font-size:1.8rem}
-.plots{columns:2;column-gap:1rem}.beside{grid-template-columns:1fr 1fr;gap:1rem}.tiles,.cards{grid-template-columns:repeat(3,1fr);gap:.75rem}.scroll{overflow:visible;font-size:.85em}
-.question+.question{break-before:page}.plot,.card,.tile,tr{break-inside:avoid}h2,h3{break-after:avoid}
-.plot,.card,.tile{border:1px solid var(--line);background:none;padding:.6rem}.tile b{font-size:1.5rem}}
+@media print{
+fieldset,nav,.skip,audio,details{display:none}
+body{font-size:10pt}header,main,footer{max-width:none;padding:0}h1{font-size:20pt}h2{font-size:15pt;border:0;padding:0;margin-top:18pt}h3{font-size:11.5pt;margin-top:14pt}
+section+section.question{break-before:page}
+.plots{grid-template-columns:1fr 1fr;gap:8pt}.cards{grid-template-columns:1fr 1fr 1fr;gap:8pt}.plot svg{min-width:0}
+.headline{background:none;border:1px solid var(--line);grid-template-columns:1fr 2.4fr}.big b{font-size:30pt}
+.plot,.card,.headline,.tiles,tr,.facts dt,.facts dd{break-inside:avoid}h2,h3,h4,caption{break-after:avoid}
+.tiles{grid-template-columns:repeat(auto-fit,minmax(8rem,1fr));gap:8pt;padding:0}.card{padding:8pt}.card img{max-height:3cm}blockquote{max-height:none}
+.track,.key,.bar,.bar i{print-color-adjust:exact;-webkit-print-color-adjust:exact}
+}
 `.trim();
