@@ -41,6 +41,7 @@ export function modalityPlot(ablation: Ablation, options: ModalityPlotOptions = 
   const domain = withRoom([Math.min(...ends), Math.max(...ends)], 7, width);
   const y = { field: "modality", type: "nominal" as const, sort: null, title: null, axis: { labelExpr: shortLabel } };
   const unit = `${ablation.score} lost without it`;
+  const text = points ? "format(100 * datum.adds, '+.1f')" : `format(datum.adds, '+${format}')`;
   return {
     ...base(
       title,
@@ -73,9 +74,8 @@ export function modalityPlot(ablation: Ablation, options: ModalityPlotOptions = 
         encoding: { y, x: { field: end, type: "quantitative" as const } },
       })),
       {
-        transform: [
-          { calculate: points ? "format(100 * datum.adds, '+.1f')" : `format(datum.adds, '+${format}')`, as: "text" },
-        ],
+        // A zero has no sign.
+        transform: [{ calculate: `replace(${text}, /^[+−](0[.0]*%?)$/, '$1')`, as: "text" }],
         mark: { type: "text", align: "left", dx: 8, style: "value" },
         encoding: { y, x: { field: "high", type: "quantitative" }, text: { field: "text", type: "nominal" } },
       },

@@ -121,6 +121,23 @@ test("one sample, one class, one epoch can be drawn", async () => {
     expect(await renderSvg(plot)).not.toMatch(/NaN|Infinity|undefined/);
 });
 
+test("what adds nothing is 0, without a sign", async () => {
+  const none = (value: number) => ({ value, low: value - 0.1, high: value + 0.1, level: 0.95, standardError: 0.05 });
+  const rows = [0, 1e-5, -1e-5, 0.02].map((value, i) => ({
+    kind: "without" as const,
+    modality: `m${i}`,
+    score: none(0.8),
+    change: none(value),
+  }));
+  for (const isShare of [true, false]) {
+    const svg = await renderSvg(modalityPlot({ score: "x", higherIsBetter: true, isShare, samples: 9, rows }));
+    const texts = [...svg.matchAll(/>([^<]*)<\/text>/g)].map((match) => match[1]!);
+    expect(texts).toContain(isShare ? "−2.0" : "−0.020");
+    expect(texts.filter((text) => /^[+−]0[.0]*%?$/.test(text))).toEqual([]);
+    expect(texts.filter((text) => text === (isShare ? "0.0" : "0.000")).length).toBeGreaterThanOrEqual(3);
+  }
+});
+
 test("labels are text, whatever they hold", async () => {
   const label = `</svg><script>alert("x")</script>`;
   const svg = await renderSvg(labelCounts([label, "b"], [label, label]));

@@ -131,6 +131,12 @@ test("the most confident mistakes come first", async () => {
   expect(mistakes.map(({ title }) => title.split(" ")[1])).toEqual(wrong.reverse().slice(0, 3).map(String));
 });
 
+test("a classifier of one class is reported", async () => {
+  const only = { labels: ["a", "a"], classes: ["a"], probabilities: dense(2, 1, Float32Array.of(1, 1)) };
+  const section = await classificationSection({ title: "t", truth: ["a", "a"], prediction: only });
+  expect(await htmlReport({ title: "x", sections: [section] })).not.toMatch(/NaN|undefined/);
+});
+
 test("what is empty has no heading", async () => {
   const html = await htmlReport({
     title: "Empty",
@@ -144,6 +150,50 @@ describe("bad input", () => {
   test("a content without title or sections", async () => {
     for (const bad of [null, {}, { title: "x" }, { sections: [] }])
       await expect(htmlReport((bad ?? {}) as never)).rejects.toMatchObject({ code: "invalid-input" });
+  });
+
+  test("what is no section, plot, fact, date or text", async () => {
+    const section = { title: "A", summary: "B", scores: [], plots: [], mistakes: [], explanations: [] };
+    for (const bad of [
+      null,
+      { title: "x", sections: [null] },
+      { title: "x", sections: [{}] },
+      { title: "x", sections: [{ ...section, title: "" }] },
+      { title: "x", sections: [{ ...section, mistakes: [{}] }] },
+      { title: "x", sections: [{ ...section, plots: [{ mark: "bar" }] }] },
+      { title: "x", sections: [], data: [null] },
+      { title: "x", sections: [], date: new Date("no day") },
+      { title: "x", sections: [], date: "2026-01-01" },
+      { title: "x", sections: [], notes: [{ html: "<script>" }] },
+    ])
+      await expect(htmlReport(bad as never)).rejects.toMatchObject({ code: "invalid-input" });
+  });
+
+  test("data of a sample that looks like markup", async () => {
+    const markup = JSON.parse(`{ "html": "<img src=x onerror=alert(1)>" }`);
+    for (const card of [{ title: markup }, { title: "x", text: markup }, { title: "x", facts: [["Plan", markup]] }]) {
+      const section = await classificationSection({
+        title: "t",
+        truth,
+        prediction,
+        describe: () => card as SampleCard,
+      });
+      await expect(htmlReport({ title: "x", sections: [section] })).rejects.toMatchObject({ code: "invalid-input" });
+    }
+  });
+
+  test("labels that are no class, contributions of no sample, descriptions that are none", async () => {
+    for (const [bad, code] of [
+      [{ prediction: { ...prediction, labels: truth.map(() => "moves") } }, "invalid-input"],
+      [{ contributions: [{ ...contribution, row: rows }] }, "invalid-input"],
+      [{ contributions: [{ row: 1 }] }, "invalid-input"],
+      [{ describe: () => undefined }, "invalid-input"],
+      [{ mistakes: -1 }, "invalid-params"],
+      [{ positive: "moves" }, "invalid-params"],
+    ] as const)
+      await expect(
+        classificationSection({ title: "t", truth, prediction, describe: describeRow, ...(bad as object) }),
+      ).rejects.toMatchObject({ code });
   });
 
   test("predictions of another length", async () => {

@@ -45,12 +45,17 @@ export interface ReportContent {
  * const page = await htmlReport({ title: "Three customers", sections: [section] });
  */
 export async function htmlReport(content: ReportContent): Promise<string> {
-  const { title, summary, date, sections, data = [], model = [], notes = [] } = content;
+  const { title, summary, date, sections, data = [], model = [], notes = [] } = content ?? {};
   if (typeof title !== "string" || title === "" || !Array.isArray(sections))
     throw new MmubError("invalid-input", {
       part,
       message: `the content is ${show(content)}, want a title and a list of sections`,
     });
+  if (date !== undefined && Number.isNaN(date?.getTime?.() ?? Number.NaN))
+    throw new MmubError("invalid-input", { part, message: `the date is ${show(date)}, want a valid Date` });
+  for (const fact of [...data, ...model])
+    if (!Array.isArray(fact))
+      throw new MmubError("invalid-input", { part, message: `a fact is ${show(fact)}, want a name and a value` });
   const parts: Html[] = [];
   for (const [at, section] of sections.entries()) parts.push(await sectionHtml(section, `section-${at + 1}`));
   const links = [
@@ -106,7 +111,16 @@ export async function writeReport(path: string, content: ReportContent): Promise
 }
 
 async function sectionHtml(section: ReportSection, id: string): Promise<Html> {
-  const { title, summary, ablation, mistakes, explanations, unit } = section;
+  const { title, summary, ablation, mistakes, explanations, unit } = section ?? {};
+  if (
+    typeof title !== "string" ||
+    title === "" ||
+    ![section?.scores, section?.plots, mistakes, explanations].every(Array.isArray)
+  )
+    throw new MmubError("invalid-input", {
+      part,
+      message: `${id} is ${show(section)}, want a title and what else classificationSection or regressionSection gives; its lists may be empty`,
+    });
   const [headline] = section.scores;
   const plots = await figures(section.plots);
   const classes = classesHtml(section);
@@ -198,6 +212,11 @@ function classesHtml({ classes: report }: ReportSection): Html | undefined {
 async function figures(plots: readonly Plot[], withNumbers = true): Promise<Html[]> {
   const out: Html[] = [];
   for (const plot of plots) {
+    if (typeof plot?.title?.text !== "string")
+      throw new MmubError("invalid-input", {
+        part,
+        message: `a plot is ${show(plot)}, want a spec with a title { text }, as the plots of this package have`,
+      });
     const { text, subtitle = [] } = plot.title;
     // The title is that of the figure, not drawn.
     const { title: _, ...untitled } = plot;
@@ -219,10 +238,12 @@ function numbersHtml(plot: Plot): Html | false {
     typeof value === "number"
       ? html`<td class="number">${Number.isInteger(value) ? count(value) : number(value)}</td>`
       : html`<td>${value}</td>`;
-  return html`<details><summary>${words.numbers}</summary><div class="scroll"><table><caption>${plot.title.text}</caption><thead><tr>${names.map((name) => html`<th scope="col"${typeof rows[0]![name] === "number" && html` class="number"`}>${name}</th>`)}</tr></thead><tbody>${rows.map((row) => html`<tr>${names.map((name) => cell(row[name]))}</tr>`)}</tbody></table></div></details>`;
+  return html`<details><summary>${words.numbers}</summary><div class="scroll" role="region" tabindex="0" aria-label="${plot.title.text}"><table><caption>${plot.title.text}</caption><thead><tr>${names.map((name) => html`<th scope="col"${typeof rows[0]![name] === "number" && html` class="number"`}>${name}</th>`)}</tr></thead><tbody>${rows.map((row) => html`<tr>${names.map((name) => cell(row[name]))}</tr>`)}</tbody></table></div></details>`;
 }
 
 function cardHtml({ title, text, picture, clip, facts = [] }: SampleCard, more?: Html): Html {
+  if (typeof title !== "string" || title === "")
+    throw new MmubError("invalid-input", { part, message: `the title of a card is ${show(title)}, want a text` });
   return html`<li class="card"><h4>${title}</h4>${
     facts.length > 0 &&
     html`<dl class="facts">${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`

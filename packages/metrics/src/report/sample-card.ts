@@ -43,6 +43,8 @@ export async function sampleCard<Sample extends object>(
   options: SampleCardOptions<Sample>,
 ): Promise<SampleCard> {
   const { title } = options;
+  if (typeof sample !== "object" || sample === null)
+    throw new MmubError("invalid-input", { part, message: `the sample is ${show(sample)}, want an object` });
   const fields = Object.entries(sample) as [string, unknown][];
   const first = (named: string | undefined, fits: (value: unknown) => boolean) =>
     named ?? fields.find(([, value]) => fits(value))?.[0];

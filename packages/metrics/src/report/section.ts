@@ -1,6 +1,6 @@
 import { type Classification, checkParam, type Label, type Regression } from "@mmub/core";
 import { bootstrapIntervals, type Interval } from "../bootstrap.js";
-import { checkFinite, checkLabels, checkLength, sortedLabels } from "../checks.js";
+import { checkFinite, checkLabels, checkLength, rejectAt, sortedLabels } from "../checks.js";
 import { accuracy, type ClassificationReport, classificationReport, confusionMatrix, f1 } from "../classification.js";
 import type { Ablation, Contribution } from "../explain.js";
 import { confusionHeatmap } from "../plots/confusion-heatmap.js";
@@ -98,11 +98,14 @@ export async function classificationSection<L extends Label>(
   options: ClassificationSectionOptions<L>,
 ): Promise<ReportSection> {
   const part = "@mmub/metrics/classification-section";
-  const { title, truth, prediction, history = [], positive = prediction.classes[1]! } = options;
+  const { title, truth, prediction, history = [] } = options;
   checkLength(part, "truth", truth);
   checkLabels(part, "truth", truth);
   checkPrediction(part, prediction, truth.length);
   const { labels, classes, probabilities } = prediction;
+  const positive = options.positive ?? classes[1] ?? classes[0]!;
+  for (const [row, label] of labels.entries())
+    if (!classes.includes(label)) rejectAt(part, "predicted label", row, label, "one of the prediction's classes");
   checkParam(part, "positive", positive, classes.includes(positive), "one of the prediction's classes");
   const answer = options.baseline ?? mostFrequent(truth);
   const constant = truth.map(() => answer);
@@ -164,7 +167,7 @@ export async function classificationSection<L extends Label>(
         : []),
       ...(history.length > 1 ? [trainingCurve(history)] : []),
     ],
-    ...(await cardsOf(options, wrong, facts)),
+    ...(await cardsOf(options, truth.length, wrong, facts)),
   };
 }
 
@@ -245,7 +248,7 @@ export async function regressionSection(options: RegressionSectionOptions): Prom
       predictedVsTrue(truth, values, { ...written, seed: options.seed ?? 0 }),
       ...(history.length > 1 ? [trainingCurve(history)] : []),
     ],
-    ...(await cardsOf(options, worst, facts)),
+    ...(await cardsOf(options, truth.length, worst, facts)),
     ...written,
   };
 }
@@ -261,12 +264,22 @@ function verdict({ low, high }: Interval): string {
 
 async function cardsOf(
   { describe, mistakes = 6, contributions = [] }: SectionOptions,
+  samples: number,
   worst: readonly number[],
   factsOf: (row: number) => SampleCard["facts"],
 ): Promise<Pick<ReportSection, "mistakes" | "explanations">> {
+  const part = "@mmub/metrics/report-section";
+  checkParam(part, "mistakes", mistakes, Number.isInteger(mistakes) && mistakes >= 0, "an integer of at least 0");
+  for (const [at, each] of contributions.entries()) {
+    if (typeof each?.shapley !== "object") rejectAt(part, "contribution", at, each, "one of modalityContributions");
+    if (!(Number.isInteger(each.row) && each.row >= 0 && each.row < samples))
+      rejectAt(part, "row of contribution", at, each.row, `one of the ${samples} samples, from 0`);
+  }
   if (!describe) return { mistakes: [], explanations: [] };
   const card = async (row: number): Promise<SampleCard> => {
-    const described = await describe(row);
+    const described: SampleCard = await describe(row);
+    if (typeof described !== "object" || described === null)
+      rejectAt(part, "the description of row", row, described, "an object with a title");
     return { ...described, facts: [...(factsOf(row) ?? []), ...(described.facts ?? [])] };
   };
   const shown: SampleCard[] = [];
