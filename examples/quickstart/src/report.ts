@@ -1,82 +1,59 @@
-import { readFile } from "node:fs/promises";
-import { type Classification, type FittedPipeline, type Label, random } from "@mmub/core";
-import {
-  type Ablation,
-  classificationSection,
-  modalityContributions,
-  type SampleCard,
-  writeReport,
-} from "@mmub/metrics";
-import { type CustomerSample, type Field, modalities, sampleOf } from "./customer-model.js";
+import { type Label, random } from "@mmub/core";
+import { classificationSection, modalityContributions, sampleCard, writeReport } from "@mmub/metrics";
+import { modalityNames, ofCustomers } from "./customer-model.js";
+import type { Answer } from "./evaluate.js";
 import type { Churn, Customer, Mood } from "./shop/read.js";
-
-/** What was found for one question about the customers kept aside. */
-interface Answer<L extends Label> {
-  readonly fitted: FittedPipeline<Partial<CustomerSample>, Classification<L>>;
-  readonly truth: readonly L[];
-  readonly prediction: Classification<L>;
-  readonly ablation: Ablation;
-  readonly history: readonly { readonly loss: number }[];
-}
 
 export interface ShopReport {
   readonly customers: readonly Customer[];
   readonly asked: readonly Customer[];
   readonly churn: Answer<Churn>;
   readonly mood: Answer<Mood>;
+  readonly source: string;
   readonly seed: number;
 }
 
 export async function writeShopReport(
   path: string,
-  { customers, asked, churn, mood, seed }: ShopReport,
+  { customers, asked, churn, mood, source, seed }: ShopReport,
 ): Promise<void> {
-  const describe = async (row: number): Promise<SampleCard> => {
-    const { id, review, photo, voice, events } = asked[row]!;
-    return {
-      title: `Customer ${id}`,
-      text: review,
-      picture: photo === null ? null : { bytes: await readFile(photo), alt: `Photo sent by customer ${id}` },
-      clip: voice === null ? null : { bytes: await readFile(voice), label: `Voice message of customer ${id}` },
-      facts: [["Events", events === null ? "not known" : String(events.length)]],
-    };
+  const describe = (row: number) => {
+    const { id, churn: _, mood: __, ...known } = asked[row]!;
+    return sampleCard(known, { title: `Customer ${id}`, text: "review", picture: "photo", clip: "voice" });
   };
-  // Four customers of the test set, drawn by the seed, explained for both questions.
+  // Three of the customers kept aside, drawn by the seed, are explained for both questions.
   const rows = random(seed)
     .shuffle(asked.map((_, row) => row))
-    .slice(0, 4);
-  const section = async <L extends Label>(title: string, { fitted, ...answer }: Answer<L>) => {
-    const fields = Object.values(modalities).flat() as Field[];
-    const contributions = await modalityContributions(fitted, asked.map(sampleOf), { modalities: fields, rows });
-    return classificationSection({ title, ...answer, describe, contributions, seed });
+    .slice(0, 3);
+  const section = async <L extends Label>(title: string, { fitted, ...answer }: Answer<L>, positive?: L) => {
+    const contributions = await modalityContributions(ofCustomers(fitted), asked, { modalities: modalityNames, rows });
+    return classificationSection({ title, ...answer, describe, contributions, seed, ...(positive && { positive }) });
   };
 
-  const missing = Object.entries(modalities).map(([name, [field]]) => {
-    const lacking = customers.filter((customer) => sampleOf(customer)[field] === null).length;
+  const missing = modalityNames.map((name) => {
+    const lacking = customers.filter((customer) => customer[name] === null).length;
     return [`Missing ${name}`, `${((100 * lacking) / customers.length).toFixed(0)} % of customers`] as const;
   });
   await writeReport(path, {
-    title: "Customers of a made-up shop: churn and mood",
+    title: "Customers of a shop: churn and mood",
     summary: `Two questions about ${customers.length} customers, answered from what they wrote, showed, said and did. ${asked.length} of them were kept aside: every figure is of those, and nothing was learned from or chosen by them.`,
-    sections: [await section("Will they leave?", churn), await section("How do they feel?", mood)],
+    sections: [await section("Will they leave?", churn, "leaves"), await section("How do they feel?", mood)],
     data: [
-      ["Source", "made from a seed by the quickstart; no real customer is in it"],
-      [
-        "Customers",
-        `${customers.length}, of whom ${asked.length} were kept aside for the test, stratified by both answers`,
-      ],
+      ["Source", source],
+      ["Customers", `${customers.length}; ${asked.length} were kept aside for the test, in proportion to both answers`],
       ...missing,
     ],
     model: [
-      [
-        "Modalities",
-        "TF-IDF of the review; colours and edges of the photo; MFCC of the voice; RFM of the events; profile",
-      ],
+      ["Review", "TF-IDF of words"],
+      ["Photo", "two modalities: a colour histogram and histograms of oriented gradients"],
+      ["Voice", "means and standard deviations of mel-frequency cepstral coefficients"],
+      ["Events", "recency, frequency and value of orders, counts by type in recent windows"],
+      ["Profile", "numbers imputed and scaled, categories one column each"],
       ["Fusion", "concatenation, each modality scaled as a whole, with a column for each that may be missing"],
-      ["Model", "multinomial logistic regression; its penalty chosen by cross-validation on the training customers"],
+      ["Model", "logistic regression; its penalty chosen by cross-validation on the customers learned from"],
       ["Seed", String(seed)],
       ["Meant for", "seeing what mmub does; not for decisions about people"],
-      ["Limits", "the effects were planted, so the figures say nothing about a real shop"],
     ],
+    notes: ["“Without” and “only” a modality are models fitted anew on what is left, on the same customers."],
   });
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decodeWav } from "@mmub/audio";
@@ -42,7 +42,8 @@ test("photos and voices are real files, and every modality is missing for some",
   const { voice } = customers.find((customer) => customer.voice !== null)!;
   const { samples, sampleRateHz } = decodeWav(await readFile(voice!));
   expect(sampleRateHz).toBe(16_000);
-  expect(samples[0]!.length).toBeGreaterThan(12_000);
+  expect(samples[0]!.length).toBeGreaterThanOrEqual(16_000);
+  expect(Math.max(...samples[0]!.map(Math.abs))).toBeGreaterThan(0.05);
 });
 
 test("no event is later than the reference day", async () => {
@@ -50,6 +51,21 @@ test("no event is later than the reference day", async () => {
   const times = customers.flatMap(({ events }) => (events ?? []).map(({ time }) => new Date(time).getTime()));
   expect(times.length).toBeGreaterThan(300);
   expect(Math.max(...times)).toBeLessThan(referenceDay.getTime());
+});
+
+test("all kinds of answers come up, and churn does not decide the mood", async () => {
+  const customers = await readShop(join(folder, "one"));
+  const answers = new Set(customers.map(({ churn, mood }) => `${churn} ${mood}`));
+  expect(answers.size).toBeGreaterThan(4);
+});
+
+test("an answer that is none is named with its row", async () => {
+  const broken = join(folder, "broken");
+  await cp(join(folder, "one"), broken, { recursive: true });
+  const table = join(broken, "customers.csv");
+  await writeFile(table, (await readFile(table, "utf8")).replace(/,(stays|leaves),/, ",hesitates,"));
+  await expect(readShop(broken)).rejects.toThrow(/churn in row 1 of .* is "hesitates", want one of stays, leaves/);
+  await expect(readShop(join(folder, "nowhere"))).rejects.toThrow(/holds no customers.csv/);
 });
 
 test("a shop that is there is left as it is", async () => {
