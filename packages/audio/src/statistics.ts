@@ -1,3 +1,5 @@
+import { quantile } from "@mmub/core";
+
 /** `p10` is the 10th percentile, and so on from `p0` to `p100`; `median` is `p50`. */
 export type Statistic = "mean" | "std" | "min" | "max" | "median" | `p${number}`;
 
@@ -43,11 +45,4 @@ function percentileOf(name: string): number | undefined {
   if (name === "median") return 50;
   const percent = /^p\d+(\.\d+)?$/.test(name) ? Number(name.slice(1)) : Number.NaN;
   return percent <= 100 ? percent : undefined;
-}
-
-function quantile(sorted: Float32Array, share: number): number {
-  const at = share * (sorted.length - 1);
-  const below = Math.floor(at);
-  const low = sorted[below]!;
-  return below === sorted.length - 1 ? low : low + (at - below) * (sorted[below + 1]! - low);
 }

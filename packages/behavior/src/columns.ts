@@ -9,12 +9,14 @@ import {
   type Json,
   listed,
   MmubError,
+  quantile,
   type RunOptions,
   rejectInput,
   type Sparse,
   show,
   sparse,
 } from "@mmub/core";
+import { signedLog } from "./signed-log.js";
 
 const type = "@mmub/behavior/columns";
 
@@ -326,10 +328,6 @@ function numberOf(value: NonNullable<Attributes[string]>, name: string, index: n
   return log === true || (Array.isArray(log) && log.includes(name)) ? signedLog(number) : number;
 }
 
-function signedLog(value: number): number {
-  return Math.sign(value) * Math.log1p(Math.abs(value));
-}
-
 function categoryOf(value: NonNullable<Attributes[string]>): string {
   return value instanceof Date ? value.toISOString() : String(value);
 }
@@ -388,14 +386,6 @@ function scaling(values: Float64Array, how: Params["scale"]): { center: number; 
 
 function mean(values: Float64Array): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-/** Linear between the two nearest, as numpy.percentile. */
-function quantile(sorted: Float64Array, share: number): number {
-  const place = (sorted.length - 1) * share;
-  const low = Math.floor(place);
-  const high = Math.min(low + 1, sorted.length - 1);
-  return sorted[low]! + (sorted[high]! - sorted[low]!) * (place - low);
 }
 
 function namesOf(column: Column): string[] {

@@ -8,10 +8,12 @@ import {
   type FittedExtractor,
   type Json,
   MmubError,
+  quantile,
   rejectInput,
   savedArray,
   show,
 } from "@mmub/core";
+import { signedLog } from "./signed-log.js";
 
 const type = "@mmub/behavior/rfm";
 const dayMs = 86_400_000;
@@ -324,11 +326,7 @@ function fifths(rows: readonly Float64Array[]): Float64Array {
   const edges = new Float64Array(12);
   for (let of = 0; of < 3; of++) {
     const sorted = Float64Array.from(rows, (row) => row[of]!).sort();
-    for (let edge = 1; edge <= 4 && sorted.length > 0; edge++) {
-      const place = (sorted.length - 1) * (edge / 5);
-      const [low, high] = [sorted[Math.floor(place)]!, sorted[Math.ceil(place)]!];
-      edges[of * 4 + edge - 1] = low + (high - low) * (place - Math.floor(place));
-    }
+    for (let edge = 0; edge < 4 && sorted.length > 0; edge++) edges[of * 4 + edge] = quantile(sorted, (edge + 1) / 5);
   }
   return edges;
 }
@@ -343,7 +341,7 @@ function finish(row: Float64Array, edges: Float64Array, { scores, log }: Params)
       // The less long ago the better.
       row[plain + of] = of === 0 ? 5 - above : 1 + above;
     }
-  if (log) for (let col = 0; col < plain; col++) row[col] = Math.sign(row[col]!) * Math.log1p(Math.abs(row[col]!));
+  if (log) for (let col = 0; col < plain; col++) row[col] = signedLog(row[col]!);
 }
 
 function scaling(rows: readonly Float64Array[], cols: number, params: Params) {

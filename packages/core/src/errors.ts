@@ -54,6 +54,11 @@ export class MmubError extends Error {
   }
 }
 
+/** The message of an error without the name of its part, for an error that tells it again. */
+export function reasonOf({ message }: { readonly message: string }): string {
+  return message.slice(message.indexOf(": ") + 2);
+}
+
 /** Throws `invalid-params` unless `ok`: `audio/mfcc: hopLength is 0, want a positive integer`. */
 export function checkParam(part: string, name: string, value: unknown, ok: boolean, want: string): void {
   if (!ok)

@@ -5,6 +5,7 @@ export * from "./features.js";
 export * from "./lib.js";
 export * from "./pipeline.js";
 export * from "./pool.js";
+export * from "./quantile.js";
 export * from "./random.js";
 export * from "./saved.js";
 export * from "./vector.js";

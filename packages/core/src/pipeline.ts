@@ -16,7 +16,7 @@ import type {
   RunOptions,
   Saved,
 } from "./contracts.js";
-import { MmubError, show } from "./errors.js";
+import { MmubError, reasonOf, show } from "./errors.js";
 import { checkTargets, modalityNames, stackFeatures } from "./features.js";
 import { checkSaved, savedPart } from "./saved.js";
 
@@ -271,12 +271,12 @@ async function inModality<T>(modality: string, call: () => Promise<T>, offset = 
     return await call();
   } catch (error) {
     if (!MmubError.is(error)) throw error;
-    const { code, part, message, index, details } = error;
+    const { code, part, index, details } = error;
     const shifted = index !== undefined && offset > 0 ? ` (sample ${index + offset} of the stream)` : "";
     throw new MmubError(code, {
       ...details,
       part,
-      message: `modality "${modality}": ${message.slice(message.indexOf(": ") + 2)}${shifted}`,
+      message: `modality "${modality}": ${reasonOf(error)}${shifted}`,
       ...(index !== undefined && { index: index + offset }),
       cause: error,
       modality,

@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { batches, progress } from "./batch.js";
 import type { Extractor, Features, FittedExtractor, RunOptions, Saved } from "./contracts.js";
-import { checkParam, MmubError, type MmubErrorCode } from "./errors.js";
+import { checkParam, MmubError, type MmubErrorCode, reasonOf } from "./errors.js";
 import { stackFeatures } from "./features.js";
 
 export interface ParallelOptions {
@@ -123,8 +123,8 @@ function start(job: Job, threads: number): Pool {
     worker.on("message", ({ id, features, error }: Answer) => {
       const task = waiting.get(id);
       waiting.delete(id);
-      if (features) task?.resolve(features);
-      else task?.reject(error?.mmub ? rebuilt(error.message, error.mmub) : new Error(error?.message));
+      if (error) task?.reject(rebuilt(error));
+      else task?.resolve(features!);
     });
     worker.on("error", failAll);
     worker.on("exit", () => failAll(new Error("a worker thread ended before its work was done")));
@@ -150,12 +150,10 @@ function start(job: Job, threads: number): Pool {
   };
 }
 
-function rebuilt(message: string, { code, part, index }: NonNullable<NonNullable<Answer["error"]>["mmub"]>): MmubError {
-  return new MmubError(code, {
-    part,
-    message: message.slice(message.indexOf(": ") + 2),
-    ...(index !== undefined && { index }),
-  });
+function rebuilt(error: NonNullable<Answer["error"]>): Error {
+  if (!error.mmub) return new Error(error.message);
+  const { code, part, index } = error.mmub;
+  return new MmubError(code, { part, message: reasonOf(error), ...(index !== undefined && { index }) });
 }
 
 async function run<Input, Out extends Features>(
@@ -210,10 +208,9 @@ async function run<Input, Out extends Features>(
 // The worker counts from the start of its piece; the caller's inputs start before.
 function shifted(error: unknown, first: number): unknown {
   if (!MmubError.is(error) || error.index === undefined || first === 0) return error;
-  const message = error.message.slice(error.message.indexOf(": ") + 2);
   return new MmubError(error.code, {
     part: error.part,
-    message: message.replace(`input ${error.index} `, `input ${error.index + first} `),
+    message: reasonOf(error).replace(`input ${error.index} `, `input ${error.index + first} `),
     index: error.index + first,
   });
 }

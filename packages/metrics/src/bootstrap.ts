@@ -1,4 +1,4 @@
-import { checkParam, MmubError, random } from "@mmub/core";
+import { checkParam, MmubError, quantile, random } from "@mmub/core";
 import { checkLength } from "./checks.js";
 
 /** A score and what it may as well have been with other samples of the same kind. */
@@ -122,12 +122,4 @@ function groupDraws(part: string, samples: number, groups: ArrayLike<unknown>): 
   }
   const all = [...members.values()];
   return (integer) => Uint32Array.from(Array.from(all, () => all[integer(all.length)]!).flat());
-}
-
-function quantile(sorted: Float64Array, share: number): number {
-  const at = share * (sorted.length - 1);
-  const below = Math.floor(at);
-  const low = sorted[below]!;
-  const high = sorted[Math.min(below + 1, sorted.length - 1)]!;
-  return low + (high - low) * (at - below);
 }

@@ -143,21 +143,25 @@ export async function checkProgress(
   if (want === "some" && seen.size === 0) fail("onProgress was never called");
 }
 
-/** An aborted call must reject with the signal's own reason, whether it was aborted before or on the way. */
+const reason = new Error("the reason of the signal");
+
+/** A call must reject with the reason of a signal that was aborted before. */
+export async function checkAborted(call: (options: RunOptions) => Promise<unknown>, what: string): Promise<void> {
+  const signal = AbortSignal.abort(reason);
+  await rejectsWithReason(call({ signal, batchSize: 1 }), `${what} with an aborted signal`);
+}
+
+/** A call must reject with the signal's own reason, whether it was aborted before or on the way. */
 export async function checkAbort(call: (options: RunOptions) => Promise<unknown>, what: string): Promise<void> {
-  const reason = new Error("the reason of the signal");
-  const before = new AbortController();
-  before.abort(reason);
-  await rejectsWithReason(call({ signal: before.signal, batchSize: 1 }), reason, `${what} with an aborted signal`);
+  await checkAborted(call, what);
   const during = new AbortController();
   await rejectsWithReason(
     call({ signal: during.signal, batchSize: 1, onProgress: () => during.abort(reason) }),
-    reason,
     `${what} aborted at its first progress`,
   );
 }
 
-async function rejectsWithReason(call: Promise<unknown>, reason: Error, what: string): Promise<void> {
+async function rejectsWithReason(call: Promise<unknown>, what: string): Promise<void> {
   const error = await call.then(
     () => fail(`${what} went on to the end`),
     (error: unknown) => error,

@@ -1,5 +1,14 @@
 import type { FittedRecommender, Id, Recommender } from "../contracts.js";
-import { type Check, type CheckOptions, checkProgress, checks, fail, partChecks, rejects } from "./kit.js";
+import {
+  type Check,
+  type CheckOptions,
+  checkAborted,
+  checkProgress,
+  checks,
+  fail,
+  partChecks,
+  rejects,
+} from "./kit.js";
 import { toyLog } from "./toy.js";
 
 export interface RecommenderChecksOptions extends CheckOptions {
@@ -85,15 +94,9 @@ export function recommenderChecks(options: RecommenderChecksOptions): readonly C
       },
 
       "abort rejects with the signal's reason": async () => {
-        const signal = AbortSignal.abort(new Error("the reason of the signal"));
         const fitted = await fit();
-        for (const [what, call] of [
-          ["fit", make().fit(log, { signal })],
-          ["recommend", fitted.recommend(users, { k: 5, signal })],
-        ] as const) {
-          const error = await call.catch((error: unknown) => error);
-          if (error !== signal.reason) fail(`${what} with an aborted signal did not reject with its reason`, error);
-        }
+        await checkAborted((options) => make().fit(log, options), "fit");
+        await checkAborted((options) => fitted.recommend(users, { k: 5, ...options }), "recommend");
       },
 
       "progress never goes back": async () => {
