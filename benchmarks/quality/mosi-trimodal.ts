@@ -8,7 +8,9 @@ import { parseCsv, readNpy } from "../files.js";
 import type { QualitySet, Score } from "../quality.js";
 import { select } from "../selection.js";
 
-const measured = "logistic regression, scikit-learn, same features and split";
+/** What the scikit-learn figures below were made with: of all C, the one that gives all four of them to the digit. */
+const peerC = 0.01;
+const measured = `logistic regression, scikit-learn, standardised, C = ${peerC}, same features and split`;
 const reported = "bc-LSTM, ACL 2017, with context, quoted from memory";
 const joint = "0.803 bc-LSTM, ACL 2017; 0.823 MMMU-BA, EMNLP 2018; both with context";
 
@@ -20,6 +22,10 @@ export const set: QualitySet = {
     video: `0.515 ${measured}; 0.558 ${reported}`,
     "text + audio + video": `0.767 ${measured}; ${joint}`,
     "text + audio + video, with neighbours": `0.777 ${measured}; ${joint}`,
+    "text, C of the peer": `0.757 ${measured}`,
+    "audio, C of the peer": `0.557 ${measured}`,
+    "video, C of the peer": `0.515 ${measured}`,
+    "text + audio + video, C of the peer": `0.767 ${measured}`,
   },
   async read(folder) {
     const utterances = parseCsv(readFileSync(join(folder, "meta.csv"), "utf8"));
@@ -60,15 +66,20 @@ export const set: QualitySet = {
 
     return async function* (seed): AsyncGenerator<Score> {
       const folds = videoFolds(train, videoOf, seed);
+      const truth = take(labels, test);
+      const scores = (method: string, predicted: readonly string[]): Score[] => [
+        { method, metric: "accuracy", value: accuracy(truth, predicted) },
+        { method, metric: "macro-F1", value: f1(truth, predicted, { average: "macro" }) },
+      ];
       for (const [method, features] of Object.entries(methods)) {
         // The text features were learned by a network from these very labels, so that any C looks right in 98 of 100 rows
         // held out: among scores that close the strongest penalty is taken.
         const candidates = [0.0001, 0.001, 0.01, 0.1, 1].map((C) => candidate(features, C));
         const chosen = await select(candidates, { labels, folds, seed, rule: "one standard error" });
-        const predicted = await chosen.predict(train, test, seed);
-        const truth = take(labels, test);
-        yield { method, metric: "accuracy", value: accuracy(truth, predicted) };
-        yield { method, metric: "macro-F1", value: f1(truth, predicted, { average: "macro" }) };
+        yield* scores(method, await chosen.predict(train, test, seed));
+        const likePeer = `${method}, C of the peer`;
+        if (likePeer in set.published)
+          yield* scores(likePeer, await candidate(features, peerC).predict(train, test, seed));
       }
     };
   },
