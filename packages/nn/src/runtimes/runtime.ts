@@ -1,0 +1,24 @@
+import type { TypedArray } from "@mmub/core";
+import type { Program } from "../program.js";
+
+/** What runs programs. All agree with one another to the tolerance that their tests state. */
+export interface Runtime {
+  /** As `onnxruntime-node 1.30.0 (cpu)`. */
+  readonly name: string;
+  compile(program: Program, options?: CompileOptions): Promise<Session>;
+}
+
+export interface CompileOptions {
+  /** Threads inside one op. @default 1 */
+  readonly threads?: number;
+}
+
+/** A program made ready. float32 is Float32Array, int32 is Int32Array, bool is Uint8Array. */
+export interface Session {
+  /**
+   * Runs once: `feeds` are the inputs and parameters by name, `fetches` the arrays that the outputs of those names are written
+   * into; an output that is not asked for is not copied. Arrays may be views of the kernels' memory. One run at a time.
+   */
+  run(feeds: Readonly<Record<string, TypedArray>>, fetches: Readonly<Record<string, TypedArray>>): Promise<void>;
+  dispose(): Promise<void>;
+}
