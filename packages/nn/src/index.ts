@@ -1,5 +1,7 @@
 export type * from "./graph.js";
-export type * from "./loss.js";
+export * from "./loss.js";
+export * from "./losses/cross-entropy.js";
+export * from "./losses/elementwise.js";
 export * from "./network.js";
 export * from "./ops.js";
 export type * from "./program.js";

@@ -1,0 +1,39 @@
+// What the losses share: sums over the numbers of a row, and checks.
+import { MmubError, show } from "@mmub/core";
+import { reject, type Shape, showShape, type Value } from "../graph.js";
+import type { RowLoss } from "../loss.js";
+import { greater, reshape, sum, where } from "../ops.js";
+
+/** The sum over the numbers of each row, and of the steps within the mask. */
+export function perRow(loss: Value, mask: Value | undefined): RowLoss {
+  const batch = loss.shape[0]!;
+  if (!mask) return { loss: sum(reshape(loss, [batch, -1]), [1]) };
+  const steps = sum(reshape(loss, [...mask.shape, -1]), [2]);
+  // Not a product with the mask: what stands behind the end of a sequence may be anything.
+  return { loss: sum(where(greater(mask, 0), steps, 0), [1]), counts: sum(mask, [1]) };
+}
+
+export function checkAxes(
+  type: string,
+  output: Shape,
+  least: number,
+  want: string,
+  most = Number.POSITIVE_INFINITY,
+): void {
+  if (output.length < least || output.length > most)
+    reject("shape-mismatch", type, `the network's output is ${showShape(output)}, want ${want}`, { got: output });
+}
+
+export function checkTargetShape(type: string, target: Value, want: Shape): void {
+  if (target.shape.length !== want.length || target.shape.some((length, axis) => length !== want[axis]))
+    reject("shape-mismatch", type, `target is ${showShape(target.shape)}, want ${showShape(want)}`);
+}
+
+export function checkNumber(type: string, name: string, value: unknown, ok: boolean, want: string): void {
+  if (!ok || !Number.isFinite(value))
+    throw new MmubError("invalid-params", {
+      part: `@mmub/nn/${type}`,
+      message: `${name} is ${show(value)}, want ${want}`,
+      [name]: value,
+    });
+}
