@@ -1,4 +1,4 @@
-// Speed and size beside the Python peers: npm run bench -- <area> [--json] [--save]
+// Speed and size beside the Python peers: npm run bench -- <area> [--json] [--save] [--only <words>]
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -7,23 +7,29 @@ import { formatTable, saveResults } from "./results.js";
 import { here } from "./venv.js";
 
 interface Area {
-  measure(): AsyncIterable<Row>;
+  /** With `only`, the rows whose names hold it. */
+  measure(only?: string): AsyncIterable<Row>;
 }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: "boolean", default: false }, save: { type: "boolean", default: false } },
+  options: {
+    json: { type: "boolean", default: false },
+    save: { type: "boolean", default: false },
+    only: { type: "string" },
+  },
 });
 const [area = ""] = positionals;
 const areas = readdirSync(join(here, "areas")).map((file) => file.replace(".ts", ""));
 if (!areas.includes(area) || positionals.length > 1) {
-  console.error(`npm run bench -- <area> [--json] [--save]; areas: ${areas.join(", ")}`);
+  console.error(`npm run bench -- <area> [--json] [--save] [--only <words>]; areas: ${areas.join(", ")}`);
   process.exit(1);
 }
 
 const { measure } = (await import(`./areas/${area}.ts`)) as Area;
+if (values.only !== undefined && measure.length === 0) throw new Error(`${area} measures all its rows, without --only`);
 const rows: Row[] = [];
-for await (const measured of measure()) {
+for await (const measured of measure(values.only)) {
   const { ours, peer, ratio } = measured;
   const row = { ...measured, ours: rounded(ours), peer: rounded(peer), ratio: rounded(ratio) };
   rows.push(row);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { parseCsv, readNpy } from "./files.js";
+import { parseCsv, readNpy, readSafetensors } from "./files.js";
 
 describe("CSV", () => {
   test("reads quotes, commas and line ends inside fields, and empty fields", () => {
@@ -53,5 +53,41 @@ describe("npy", () => {
     );
     writeFileSync(join(folder, "x.csv"), "a,b\n");
     expect(() => readNpy(join(folder, "x.csv"))).toThrow("not an .npy file");
+  });
+});
+
+describe("safetensors", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "safetensors "));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  function write(header: object, values: NodeJS.ArrayBufferView[]): string {
+    const path = join(folder, "x.safetensors");
+    const text = Buffer.from(JSON.stringify(header));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(text.length));
+    const bytes = values.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength));
+    writeFileSync(path, Buffer.concat([length, text, ...bytes]));
+    return path;
+  }
+
+  test("reads float32 and int32 by name, wherever they lie", () => {
+    const header = {
+      __metadata__: { format: "pt" },
+      ids: { dtype: "I32", shape: [2], data_offsets: [12, 20] },
+      "layer.weight": { dtype: "F32", shape: [1, 3], data_offsets: [0, 12] },
+    };
+    const tensors = readSafetensors(write(header, [Float32Array.of(1, -2, 0.5), Int32Array.of(7, -8)]));
+    expect(Object.fromEntries(tensors)).toEqual({
+      ids: { shape: [2], data: Int32Array.of(7, -8) },
+      "layer.weight": { shape: [1, 3], data: Float32Array.of(1, -2, 0.5) },
+    });
+  });
+
+  test("rejects other kinds of number", () => {
+    const path = write({ x: { dtype: "F64", shape: [1], data_offsets: [0, 8] } }, [Float64Array.of(1)]);
+    expect(() => readSafetensors(path)).toThrow("x is F64, want F32 or I32");
   });
 });

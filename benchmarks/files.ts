@@ -63,3 +63,37 @@ export function readNpy(path: string): { rows: number; cols: number; data: Float
     throw new Error(`${path} holds ${data.length} values, want ${rows} x ${cols}`);
   return { rows: Number(rows), cols: Number(cols), data };
 }
+
+export interface Tensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Int32Array;
+}
+
+/** The tensors of a safetensors file by name: float32 and int32, in C order. */
+export function readSafetensors(path: string): Map<string, Tensor> {
+  const bytes = readFileSync(path);
+  const start = 8 + Number(bytes.readBigUInt64LE(0));
+  const { __metadata__, ...entries } = JSON.parse(bytes.toString("utf8", 8, start)) as Record<string, SafeTensor>;
+  const tensors = Object.entries(entries).map(
+    ([
+      name,
+      {
+        dtype,
+        shape,
+        data_offsets: [from, to],
+      },
+    ]) => {
+      const Numbers = { F32: Float32Array, I32: Int32Array }[dtype];
+      if (!Numbers) throw new Error(`${path}: ${name} is ${dtype}, want F32 or I32`);
+      const at = bytes.byteOffset + start;
+      return [name, { shape, data: new Numbers(bytes.buffer.slice(at + from, at + to)) }] as const;
+    },
+  );
+  return new Map(tensors);
+}
+
+interface SafeTensor {
+  readonly dtype: string;
+  readonly shape: number[];
+  readonly data_offsets: [number, number];
+}

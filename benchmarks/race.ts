@@ -16,6 +16,8 @@ export interface Row {
     readonly peer: string;
     readonly measure: string;
     readonly runs: { ours: number[]; peer: number[] };
+    /** CPU time of the whole process, in the unit of the row, where the row itself is wall time. */
+    readonly cpu?: { ours: number; peer: number };
   };
 }
 
@@ -101,25 +103,40 @@ async function warmUp(contestant: Contestant): Promise<number> {
   return Math.max(1, Math.ceil(leastSeconds / last));
 }
 
-function checkAgreement(name: string, ours: readonly number[], peer: readonly number[], tolerance: number): void {
+export function checkAgreement(
+  name: string,
+  ours: readonly number[],
+  peer: readonly number[],
+  tolerance: number,
+): void {
   const same =
     ours.length === peer.length && ours.every((a, i) => Math.abs(a - peer[i]!) <= tolerance * Math.abs(peer[i]!));
   if (!same) throw new Error(`${name}: not the same work: ours gives ${ours.join(", ")}, the peer ${peer.join(", ")}`);
 }
 
-/** A process that does one task as often as its standard input says, and answers each time with a line of JSON. */
 function contestant(command: string, args: readonly string[]): Contestant {
-  const child = spawn(command, args, { env: peerEnv(), stdio: ["pipe", "pipe", "inherit"] });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const { ask, stop } = converse<{ cpu: number; agree: number[] }>(command, args);
   return {
     async run(repeats) {
+      const { cpu, agree } = await ask(repeats);
+      return { seconds: cpu / repeats, agree };
+    },
+    stop,
+  };
+}
+
+/** A process that does its task as often as a line of its standard input says, and answers each with a line of JSON. */
+export function converse<Answer>(command: string, args: readonly string[], threads = 1) {
+  const child = spawn(command, args, { env: peerEnv(threads), stdio: ["pipe", "pipe", "inherit"] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return {
+    async ask(repeats: number): Promise<Answer> {
       child.stdin.write(`${repeats}\n`);
       const { value, done } = await lines.next();
       if (done) throw new Error(`${command} ${args.join(" ")} ended before its answer`);
-      const { cpu, agree } = JSON.parse(value) as { cpu: number; agree: number[] };
-      return { seconds: cpu / repeats, agree };
+      return JSON.parse(value) as Answer;
     },
-    stop: () => child.stdin.end(),
+    stop: () => void child.stdin.end(),
   };
 }
 

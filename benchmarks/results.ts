@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
-import { here, peerPython, peers } from "./venv.js";
+import { here, peerPython, requirementsOf } from "./venv.js";
 
 /** Writes what was measured, where, when and with what, to results/<date>-<name>.json. */
 export function saveResults(
@@ -22,7 +22,7 @@ export function saveResults(
       memoryGiB: Math.round(totalmem() / 2 ** 30),
       os: process.platform,
     },
-    versions: { mmub: ownVersion(), node: process.versions.node, ...(withPeers && peerVersions()) },
+    versions: { mmub: ownVersion(), node: process.versions.node, ...(withPeers && peerVersions(name)) },
   };
   const digits = (_: string, value: unknown) => (typeof value === "number" ? Number(value.toPrecision(5)) : value);
   const lines = rows.map((row) => `    ${JSON.stringify(row, digits)}`);
@@ -57,8 +57,8 @@ function ownVersion(): string {
   return [version, stdout?.trim()].filter(Boolean).join(" at ");
 }
 
-function peerVersions(): Record<string, string> {
-  const { stdout } = spawnSync(peerPython(), ["--version"], { encoding: "utf8" });
-  const lines = readFileSync(join(peers, "requirements.txt"), "utf8").trim().split("\n");
+function peerVersions(area: string): Record<string, string> {
+  const { stdout } = spawnSync(peerPython(area), ["--version"], { encoding: "utf8" });
+  const lines = readFileSync(requirementsOf(area), "utf8").trim().split("\n");
   return { python: stdout.trim().replace("Python ", ""), ...Object.fromEntries(lines.map((line) => line.split("=="))) };
 }

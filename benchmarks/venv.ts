@@ -1,28 +1,41 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 export const here = import.meta.dirname;
 /** Everything that is made and can be made again. */
 export const cache = join(here, ".cache");
 export const peers = join(here, "peers");
 
-/** The peers run on one thread, and on the BLAS kernels that they choose themselves. */
-export function peerEnv(): NodeJS.ProcessEnv {
+/** The peers run on so many threads, and on the BLAS kernels that they choose themselves. */
+export function peerEnv(threads = 1): NodeJS.ProcessEnv {
   const { OPENBLAS_CORETYPE: _, OPENBLAS_L2_SIZE: __, ...env } = process.env;
-  return { ...env, OPENBLAS_NUM_THREADS: "1", OMP_NUM_THREADS: "1", MKL_NUM_THREADS: "1", NUMBA_NUM_THREADS: "1" };
+  const count = `${threads}`;
+  return {
+    ...env,
+    OPENBLAS_NUM_THREADS: count,
+    OMP_NUM_THREADS: count,
+    MKL_NUM_THREADS: count,
+    NUMBA_NUM_THREADS: count,
+  };
 }
 
-/** The Python of an environment with the peers of requirements.txt, made on first use. */
-export function peerPython(): string {
-  const folder = join(cache, "venv");
+/** The peers of an area: requirements-<area>.txt for one whose peer is too large to ask of the others. */
+export function requirementsOf(area: string): string {
+  const own = join(peers, `requirements-${area}.txt`);
+  return existsSync(own) ? own : join(peers, "requirements.txt");
+}
+
+/** The Python of an environment with the peers of an area, made on first use. */
+export function peerPython(area = ""): string {
+  const requirements = requirementsOf(area);
+  const folder = join(cache, basename(requirements, ".txt").replace("requirements", "venv"));
   const python = process.platform === "win32" ? join(folder, "Scripts", "python.exe") : join(folder, "bin", "python");
-  const requirements = join(peers, "requirements.txt");
   const wanted = readFileSync(requirements, "utf8");
   const marker = join(folder, "requirements.txt");
   if (existsSync(marker) && readFileSync(marker, "utf8") === wanted) return python;
 
-  console.error("Installing the Python peers into benchmarks/.cache/venv: about 500 MB, once");
+  console.error(`Installing the Python peers into ${folder}, once; benchmarks/README.md says how large they are`);
   rmSync(folder, { recursive: true, force: true });
   const system = ["python3", "python"].find((name) => spawnSync(name, ["--version"]).status === 0);
   if (!system) throw new Error("the peers need Python 3.11 or newer, and there is no python3");

@@ -1,0 +1,174 @@
+"""PyTorch's side of the networks' race.
+
+nn.py make <workload> <file>                              weights and batches from a seed, written as safetensors
+nn.py run <workload> <file> <task> <optimizer> <threads>  takes turns: that many steps for each line of standard input
+"""
+import json
+import os
+import sys
+import time
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+
+class Mlp(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.branches = nn.ModuleList(nn.Linear(300, 128) for _ in range(3))
+        self.hidden = nn.Linear(384, 128)
+        self.output = nn.Linear(128, 1)
+
+    def forward(self, x):
+        h = torch.cat([torch.relu(branch(x[:, i])) for i, branch in enumerate(self.branches)], 1)
+        return self.output(torch.relu(self.hidden(h)))
+
+
+class Transformer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.positions = nn.Parameter(torch.randn(4, 128) * 0.02)
+        layer = dict(d_model=128, nhead=4, dim_feedforward=512, dropout=0.0, batch_first=True, norm_first=True)
+        self.layers = nn.ModuleList(nn.TransformerEncoderLayer(**layer) for _ in range(2))
+        self.output = nn.Linear(128, 1)
+
+    def forward(self, x):
+        h = x + self.positions
+        for layer in self.layers:
+            h = layer(h)
+        return self.output(h.mean(1))
+
+
+class TextCnn(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(20_000, 100)
+        self.convolution = nn.Conv1d(100, 128, 5)
+        self.output = nn.Linear(128, 1)
+
+    def forward(self, x):
+        h = self.convolution(self.embedding(x).transpose(1, 2))
+        return self.output(torch.relu(h).max(2).values)
+
+
+class Gru(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.gru = nn.GRU(32, 64, batch_first=True)
+        self.output = nn.Linear(64, 1)
+
+    def forward(self, x):
+        _, last = self.gru(x)
+        return self.output(last[0])
+
+
+class Cnn(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 32, 3, padding="same")
+        self.conv2 = nn.Conv2d(32, 64, 3, padding="same")
+        self.hidden = nn.Linear(64 * 7 * 7, 128)
+        self.output = nn.Linear(128, 10)
+
+    def forward(self, x):
+        h = F.max_pool2d(torch.relu(self.conv1(x)), 2)
+        h = F.max_pool2d(torch.relu(self.conv2(h)), 2)
+        return self.output(torch.relu(self.hidden(h.flatten(1))))
+
+
+# Network, shape of a batch, loss.
+workloads = {
+    "mlp": (Mlp, (32, 3, 300), F.binary_cross_entropy_with_logits),
+    "transformer": (Transformer, (64, 4, 128), F.binary_cross_entropy_with_logits),
+    "text-cnn": (TextCnn, (64, 200), F.binary_cross_entropy_with_logits),
+    "gru": (Gru, (64, 50, 32), F.binary_cross_entropy_with_logits),
+    "cnn": (Cnn, (64, 1, 28, 28), F.cross_entropy),
+}
+batches = 3
+
+
+def make(network, shape, loss, path):
+    """The network's own first weights by their names, and its batches as x and y: [batches, ...].
+
+    So few that the twentieth step meets what was learned in the first: its loss tells of the updates.
+    """
+    torch.manual_seed(0)
+    weights = network().state_dict()
+    words = "embedding.weight" in weights
+    x = torch.randint(20_000, (batches, *shape), dtype=torch.int32) if words else torch.randn(batches, *shape)
+    if loss is F.cross_entropy:
+        y = torch.randint(10, (batches, shape[0]), dtype=torch.int32)
+    else:
+        y = torch.randint(2, (batches, shape[0], 1)).float()
+    save_file({**weights, "x": x, "y": y}, f"{path}.part")
+    os.replace(f"{path}.part", path)
+
+
+def optimizers_of(network, kind):
+    parameters = dict(network.named_parameters())
+    if kind != "sparse":
+        return [torch.optim.Adam(parameters.values(), fused=True if kind == "fused" else None)]
+    sparse = torch.optim.SparseAdam([parameters.pop("embedding.weight")])
+    return [sparse, torch.optim.Adam(parameters.values())]
+
+
+def trainer(network, kind, loss):
+    if kind == "sparse":
+        network.embedding.sparse = True
+    optimizers = optimizers_of(network, kind)
+
+    def step(x, y):
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        value = loss(network(x), y)
+        value.backward()
+        for optimizer in optimizers:
+            optimizer.step()
+        return value.detach()
+
+    return step
+
+
+def inferrer(network):
+    network.eval()
+
+    def step(x, _):
+        with torch.inference_mode():
+            return network(x)
+
+    return step
+
+
+def run(make_network, loss, path, task, kind, threads):
+    torch.set_num_threads(threads)
+    weights = load_file(path)
+    whole = lambda tensor: tensor.long() if tensor.dtype == torch.int32 else tensor
+    xs, ys = whole(weights.pop("x")), whole(weights.pop("y"))
+
+    for line in sys.stdin:
+        # Every turn starts anew from the same weights, and so does the same work.
+        network = make_network()
+        network.load_state_dict(weights)
+        step = trainer(network, kind, loss) if task == "train" else inferrer(network)
+        ms, agree = [], []
+        cpu = time.process_time()
+        for i in range(int(line)):
+            x, y = xs[i % batches], ys[i % batches]
+            started = time.perf_counter()
+            output = step(x, y)
+            ms.append((time.perf_counter() - started) * 1e3)
+            if i in (0, 19):
+                agree.append(output.square().mean().sqrt().item())
+        cpu = time.process_time() - cpu
+        print(json.dumps({"ms": ms, "cpuMs": cpu * 1e3, "agree": agree}), flush=True)
+
+
+verb, workload, path, *options = sys.argv[1:]
+network, shape, loss = workloads[workload]
+if verb == "make":
+    make(network, shape, loss, path)
+else:
+    task, kind, threads = options
+    run(network, loss, path, task, kind, int(threads))
