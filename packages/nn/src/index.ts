@@ -1,3 +1,4 @@
+export { denseGradient, gradients, type ParameterGradient } from "./gradients.js";
 export type * from "./graph.js";
 export * from "./loss.js";
 export * from "./losses/cross-entropy.js";

@@ -1,1 +1,1 @@
-export {};
+export { evaluate, evaluator, type Numbers, reference } from "../runtimes/reference.js";
