@@ -1,8 +1,12 @@
 export { denseGradient, gradients, type ParameterGradient } from "./gradients.js";
 export type * from "./graph.js";
 export * from "./loss.js";
+export * from "./losses/cox.js";
 export * from "./losses/cross-entropy.js";
+export * from "./losses/ctc.js";
 export * from "./losses/elementwise.js";
+export * from "./losses/info-nce.js";
+export * from "./losses/ranking.js";
 export * from "./network.js";
 export * from "./ops.js";
 export type * from "./program.js";

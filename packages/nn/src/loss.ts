@@ -9,7 +9,7 @@ export interface TargetSpec {
   readonly dtype: DType;
   /**
    * A sequence for each row: `build` sees it padded with 0, `[batch, longest, ...shape]`, and `name.mask`, float32
-   * `[batch, longest]`, 1 for a step of the sequence and 0 for padding. @default false
+   * `[batch, longest]`, 1 for a step of the sequence and 0 for padding; longest is at least 1. @default false
    */
   readonly ragged?: boolean;
   /** What a number must be, beyond finite and, of int32, whole; as `a class, 0 to 9`. */

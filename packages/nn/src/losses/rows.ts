@@ -2,7 +2,7 @@
 import { MmubError, show } from "@mmub/core";
 import { reject, type Shape, showShape, type Value } from "../graph.js";
 import type { RowLoss } from "../loss.js";
-import { greater, reshape, sum, where } from "../ops.js";
+import { greater, reshape, slice, sum, where } from "../ops.js";
 
 /** The sum over the numbers of each row, and of the steps within the mask. */
 export function perRow(loss: Value, mask: Value | undefined): RowLoss {
@@ -36,4 +36,19 @@ export function checkNumber(type: string, name: string, value: unknown, ok: bool
       message: `${name} is ${show(value)}, want ${want}`,
       [name]: value,
     });
+}
+
+/** `[batch, count, width]` to the one at `at`, `[batch, width]`. */
+export function embedding(output: Value, at: number): Value {
+  return reshape(slice(output, 1, at, at + 1), [output.shape[0]!, output.shape[2]!]);
+}
+
+export function checkEmbeddings(type: string, output: Shape, count: number, names: string): void {
+  checkAxes(type, output, 3, `[batch, ${count}, width]: ${names}`, 3);
+  if (output[1] !== count)
+    reject(
+      "shape-mismatch",
+      type,
+      `the network's output is ${showShape(output)}, want [batch, ${count}, width]: ${names}`,
+    );
 }
