@@ -2,15 +2,14 @@
 import { MmubError, show } from "@mmub/core";
 import { reject, type Shape, showShape, type Value } from "../graph.js";
 import type { RowLoss } from "../loss.js";
-import { greater, reshape, slice, sum, where } from "../ops.js";
+import { mul, reshape, slice, sum } from "../ops.js";
 
 /** The sum over the numbers of each row, and of the steps within the mask. */
 export function perRow(loss: Value, mask: Value | undefined): RowLoss {
   const batch = loss.shape[0]!;
   if (!mask) return { loss: sum(reshape(loss, [batch, -1]), [1]) };
   const steps = sum(reshape(loss, [...mask.shape, -1]), [2]);
-  // Not a product with the mask: what stands behind the end of a sequence may be anything.
-  return { loss: sum(where(greater(mask, 0), steps, 0), [1]), counts: sum(mask, [1]) };
+  return { loss: sum(mul(steps, mask), [1]), counts: sum(mask, [1]) };
 }
 
 export function checkAxes(
