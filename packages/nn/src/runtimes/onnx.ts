@@ -1,0 +1,167 @@
+import { checkParam, library, MmubError, show, type TypedArray } from "@mmub/core";
+import { reject, sizeOf } from "../graph.js";
+import { encodeOnnx, outputNames } from "../onnx.js";
+import type { Program, TensorSpec } from "../program.js";
+import type { Runtime, Session } from "./runtime.js";
+
+export interface OnnxRuntimeOptions {
+  /** @default onnxruntime-node where it is installed and loads, else onnxruntime-web */
+  readonly package?: "onnxruntime-node" | "onnxruntime-web";
+  /** As `["cuda", "cpu"]`: the first that takes an op runs it. What there is depends on the package's build. @default ["cpu"], of onnxruntime-web ["wasm"] */
+  readonly executionProviders?: readonly string[];
+  /** Threads inside one op, where `compile` is not told. onnxruntime-web takes that of its first program for all. @default 1 */
+  readonly threads?: number;
+}
+
+const part = "@mmub/nn/onnx";
+
+/**
+ * Runs programs by onnxruntime: onnxruntime-node, which is native code and the fastest there is on a CPU, or the WebAssembly of
+ * onnxruntime-web, which is 2 to 4 times slower and runs everywhere. Each is loaded on first use; without either it throws
+ * `missing-library`.
+ *
+ * A run of onnxruntime-node reads feeds and writes fetches where they are, without a copy, and blocks the thread until it is done:
+ * train in a worker. Pass the same arrays at each run where possible: what onnxruntime has to know of them is kept. Arrays on a
+ * SharedArrayBuffer are refused, since onnxruntime cannot read them.
+ *
+ * @example
+ * const x = input("x", [2, 2]);
+ * const runtime = await onnx({ package: "onnxruntime-web" });
+ * const session = await runtime.compile(program({ y: relu(x) }));
+ * const y = new Float32Array(4);
+ * await session.run({ x: Float32Array.of(1, -1, 2, -2) }, { y });
+ * console.log(y); // Float32Array(4) [ 1, 0, 2, 0 ]
+ * await session.dispose();
+ */
+export async function onnx(options: OnnxRuntimeOptions = {}): Promise<Runtime> {
+  const { threads = 1 } = options;
+  checkParam(part, "threads", threads, Number.isInteger(threads) && threads > 0, "a positive integer");
+  const { name, ort } = await loaded(options.package);
+  const web = name === "onnxruntime-web";
+  const { executionProviders = [web ? "wasm" : "cpu"] } = options;
+  const version = ort.env.versions[web ? "web" : "node"] ?? ort.env.versions.common;
+  return {
+    name: `${name} ${version} (${executionProviders.join(", ")})`,
+    async compile(program, { threads: wanted = threads } = {}) {
+      const own = web ? settings(ort, wanted) : { intraOpNumThreads: wanted, interOpNumThreads: 1 };
+      const session = await ort.InferenceSession.create(encodeOnnx(program), {
+        ...own,
+        executionProviders,
+        executionMode: "sequential",
+        graphOptimizationLevel: "all",
+        // Errors only.
+        logSeverityLevel: 3,
+      });
+      return runner(ort, session, program, web);
+    },
+  };
+}
+
+/** What we use of onnxruntime-common, which both packages share. */
+interface Ort {
+  readonly env: {
+    readonly versions: Readonly<Record<string, string | undefined>>;
+    readonly wasm: { numThreads?: number };
+  };
+  readonly InferenceSession: { create(model: Uint8Array, options: object): Promise<OrtSession> };
+  readonly Tensor: new (type: string, data: TypedArray, shape: readonly number[]) => OrtTensor;
+}
+
+interface OrtSession {
+  run(
+    feeds: Readonly<Record<string, OrtTensor>>,
+    fetches: Readonly<Record<string, OrtTensor>> | readonly string[],
+  ): Promise<Readonly<Record<string, OrtTensor>>>;
+  release(): Promise<void>;
+}
+
+interface OrtTensor {
+  readonly data: TypedArray;
+}
+
+async function loaded(name: OnnxRuntimeOptions["package"]): Promise<{ name: string; ort: Ort }> {
+  const node = () => library(part, "onnxruntime-node", () => import("onnxruntime-node"));
+  const web = () => library(part, "onnxruntime-web", () => import("onnxruntime-web"));
+  const take = async (from: "onnxruntime-node" | "onnxruntime-web") => ({
+    name: from,
+    ort: (await (from === "onnxruntime-node" ? node() : web())) as unknown as Ort,
+  });
+  checkParam(
+    part,
+    "package",
+    name,
+    name === undefined || name === "onnxruntime-node" || name === "onnxruntime-web",
+    '"onnxruntime-node" or "onnxruntime-web"',
+  );
+  if (name) return take(name);
+  try {
+    return await take("onnxruntime-node");
+  } catch (error) {
+    if (!MmubError.is(error) || error.code !== "missing-library") throw error;
+    return take("onnxruntime-web");
+  }
+}
+
+/** onnxruntime-web has one pool of threads for all sessions, which its first session makes. */
+function settings(ort: Ort, threads: number): object {
+  ort.env.wasm.numThreads ??= threads;
+  return {};
+}
+
+type Binding = TensorSpec & { readonly to: string };
+
+function runner(ort: Ort, session: OrtSession, program: Program, web: boolean): Session {
+  const inputs: readonly Binding[] = [...program.inputs, ...program.parameters].map((spec) => ({
+    ...spec,
+    to: spec.name,
+  }));
+  const names = outputNames(program);
+  const outputs = new Map(program.outputs.map((spec, i) => [spec.name, { ...spec, to: names[i]! }]));
+  // By array, since a trainer passes the same ones at each step and making a tensor costs as much as a small op.
+  const known = new Map<Binding, WeakMap<TypedArray, OrtTensor>>();
+  const tensorOf = (spec: Binding, array: TypedArray | undefined, kind: string): OrtTensor => {
+    const tensors = known.get(spec) ?? new WeakMap<TypedArray, OrtTensor>();
+    known.set(spec, tensors);
+    const tensor = array && tensors.get(array);
+    // A buffer that was detached since, as a grown memory's, has no length any more.
+    if (tensor && array.length > 0) return tensor;
+    checkArray(spec, array, kind);
+    const made = new ort.Tensor(spec.dtype, array, spec.shape);
+    tensors.set(array, made);
+    return made;
+  };
+  return {
+    async run(feeds, fetches) {
+      const read: Record<string, OrtTensor> = {};
+      for (const spec of inputs) read[spec.to] = tensorOf(spec, feeds[spec.name], "feed");
+      const written: Record<string, OrtTensor> = {};
+      for (const name in fetches) {
+        const spec = outputs.get(name);
+        if (!spec)
+          reject("invalid-input", "onnx", `no output is named "${name}", there are ${[...outputs.keys()].join(", ")}`);
+        written[spec.to] = tensorOf(spec, fetches[name], "fetch");
+      }
+      if (!web) {
+        await session.run(read, written);
+        return;
+      }
+      // Its outputs lie in its own memory.
+      const results = await session.run(read, Object.keys(written));
+      for (const to in written) written[to]!.data.set(results[to]!.data as never);
+    },
+    dispose: () => session.release(),
+  };
+}
+
+const arrays = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
+
+function checkArray(spec: TensorSpec, array: TypedArray | undefined, kind: string): asserts array is TypedArray {
+  const { name, shape, dtype } = spec;
+  const want = `${arrays[dtype].name} of ${sizeOf(shape)}`;
+  if (!(array instanceof arrays[dtype]) || array.length !== sizeOf(shape))
+    reject("shape-mismatch", "onnx", `${kind} "${name}" is ${show(array)}, want ${want}`, { name });
+  if (typeof SharedArrayBuffer !== "undefined" && array.buffer instanceof SharedArrayBuffer)
+    reject("invalid-input", "onnx", `${kind} "${name}" lies on a SharedArrayBuffer, want an array on an ArrayBuffer`, {
+      name,
+    });
+}
