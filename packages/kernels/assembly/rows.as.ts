@@ -1,0 +1,141 @@
+// Rows of a table, named by their numbers: gradients of embeddings and other sparse gradients.
+import { adam } from "./optimizers.as";
+import { axpy } from "./vector.as";
+
+/** The position of the first row that is not in the table and not `skip`; -1 where there is none. */
+export function firstOutside(rows: usize, n: i32, tableRows: i32, skip: i32): i32 {
+  for (let i = 0; i < n; i++) {
+    const row = load<i32>(rows + (usize(i) << 2));
+    if (u32(row) >= u32(tableRows) && row !== skip) return i;
+  }
+  return -1;
+}
+
+export function scatterAddRows(
+  target: usize,
+  width: i32,
+  rows: usize,
+  n: i32,
+  values: usize,
+  scale: f32,
+  skip: i32,
+): void {
+  const bytes = usize(width) << 2;
+  for (; n > 0; n--) {
+    const row = load<i32>(rows);
+    if (row !== skip) axpy(target + usize(row) * bytes, width, scale, values);
+    rows += 4;
+    values += bytes;
+  }
+}
+
+/**
+ * Sums the values of equal rows, in order of their first appearance, and returns how many rows differ. `unique` and `sums`
+ * may be `rows` and `values`: no row is written behind the one that is read.
+ *
+ * A slot counts only if it points at an entry of `unique` that points back, so `slots` needs no cleaning before or after
+ * (Briggs & Torczon, An efficient representation for sparse sets, 1993).
+ */
+export function sumRows(
+  unique: usize,
+  sums: usize,
+  slots: usize,
+  width: i32,
+  rows: usize,
+  n: i32,
+  values: usize,
+  skip: i32,
+): i32 {
+  const bytes = usize(width) << 2;
+  let count: u32 = 0;
+  for (; n > 0; n--) {
+    const row = load<i32>(rows);
+    if (row !== skip) {
+      const slot = slots + (usize(row) << 2);
+      const at = load<u32>(slot);
+      if (at < count && load<i32>(unique + (usize(at) << 2)) === row) axpy(sums + usize(at) * bytes, width, 1, values);
+      else {
+        store<u32>(slot, count);
+        store<i32>(unique + (usize(count) << 2), row);
+        copy(sums + usize(count) * bytes, width, values);
+        count++;
+      }
+    }
+    rows += 4;
+    values += bytes;
+  }
+  return count;
+}
+
+// A loop: the bulk instruction costs a call, which is dear for rows of a few hundred bytes.
+function copy(to: usize, n: i32, from: usize): void {
+  for (; n >= 4; n -= 4) {
+    v128.store(to, v128.load(from));
+    to += 16;
+    from += 16;
+  }
+  for (; n > 0; n--) {
+    store<f32>(to, load<f32>(from));
+    to += 4;
+    from += 4;
+  }
+}
+
+export function lazyAdam(
+  p: usize,
+  m: usize,
+  v: usize,
+  width: i32,
+  rows: usize,
+  n: i32,
+  sums: usize,
+  rate: f32,
+  beta1: f32,
+  rest1: f32,
+  beta2: f32,
+  rest2: f32,
+  epsilon: f32,
+  scale: f32,
+): void {
+  const bytes = usize(width) << 2;
+  for (; n > 0; n--) {
+    const at = usize(load<i32>(rows)) * bytes;
+    adam(p + at, sums, m + at, v + at, width, rate, beta1, rest1, beta2, rest2, epsilon, 1, 0, scale);
+    rows += 4;
+    sums += bytes;
+  }
+}
+
+/** For sample b and filter f: adds gradient[b, f] * weights[f] to the steps that filter f read at positions[b, f]. */
+export function addWindows(
+  out: usize,
+  batch: i32,
+  steps: i32,
+  width: i32,
+  filters: i32,
+  kernel: i32,
+  positions: usize,
+  gradients: usize,
+  weights: usize,
+  stride: i32,
+  padding: i32,
+  dilation: i32,
+): void {
+  const bytes = usize(width) << 2;
+  for (let b = 0; b < batch; b++) {
+    let filter = weights;
+    for (let f = 0; f < filters; f++) {
+      const gradient = load<f32>(gradients);
+      const first = load<i32>(positions) * stride - padding;
+      if (gradient !== 0)
+        for (let k = 0; k < kernel; k++) {
+          const step = first + k * dilation;
+          if (u32(step) < u32(steps)) axpy(out + usize(step) * bytes, width, gradient, filter + usize(k) * bytes);
+        }
+      gradients += 4;
+      positions += 4;
+      filter += usize(kernel) * bytes;
+    }
+    out += usize(steps) * bytes;
+  }
+}

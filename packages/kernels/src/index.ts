@@ -1,0 +1,2 @@
+export * from "./kernels.js";
+export type { KernelBuild } from "./loader.js";

@@ -1,0 +1,581 @@
+import { checkParam, MmubError, show } from "@mmub/core";
+import { type KernelBuild, load } from "./loader.js";
+import { pool } from "./pool.js";
+import { hash } from "./twins/random.js";
+
+const part = "@mmub/kernels";
+// Below the first block: room for gemm's panel and tile.
+const scratch = 64;
+const firstBlock = 16384;
+const maxBytes = 65536 * 65536 - firstBlock;
+// No row can have this number, so none is skipped.
+const none = -(2 ** 31);
+
+export interface KernelsOptions {
+  /** Room for views. Each takes its bytes rounded up to a multiple of 64. The memory never grows. At most 4 GiB - 16 KiB. */
+  readonly bytes: number;
+  /** @default the fastest that this runtime takes */
+  readonly build?: KernelBuild;
+}
+
+export interface SgdOptions {
+  /** The size of the step. */
+  readonly learningRate: number;
+  /** L2: `weightDecay` x parameters is added to the gradient. @default 0 */
+  readonly weightDecay?: number;
+  /**
+   * The gradient is multiplied by this first: clips by a norm, averages accumulated batches, or with -1 climbs instead of
+   * descending, without a pass of its own. @default 1
+   */
+  readonly gradientScale?: number;
+}
+
+export interface MomentumOptions extends SgdOptions {
+  /** The share of the buffer that stays. @default 0.9 */
+  readonly momentum?: number;
+  /** The share of the gradient that does not enter the buffer. Wants `step`, as the first step has none. @default 0 */
+  readonly dampening?: number;
+  /** Looks ahead by one step. Wants `dampening` 0. @default false */
+  readonly nesterov?: boolean;
+  /** The number of this step, from 1. */
+  readonly step?: number;
+}
+
+export interface LazyAdamOptions {
+  /** The size of the step. */
+  readonly learningRate: number;
+  /** The number of this step, from 1: corrects the moments for their start at zero. */
+  readonly step: number;
+  /** The share of the first moment that stays, in [0, 1). @default 0.9 */
+  readonly beta1?: number;
+  /** The share of the second moment that stays, in [0, 1). @default 0.999 */
+  readonly beta2?: number;
+  /** Added to the root of the second moment. @default 1e-8 */
+  readonly epsilon?: number;
+  /** As in `SgdOptions`. @default 1 */
+  readonly gradientScale?: number;
+}
+
+export interface AdamOptions extends LazyAdamOptions {
+  /** `adam`: L2, added to the gradient (default 0). `adamw`: decoupled, shrinks the parameters by learningRate x weightDecay (default 0.01). */
+  readonly weightDecay?: number;
+  /** AMSGrad: a view of zeros at first, which keeps the largest second moment; the step is divided by its root. */
+  readonly maxSecondMoment?: Float32Array;
+}
+
+export interface RowsOptions {
+  /** A row that gets nothing, as the `padding_idx` of PyTorch's embedding; it need not be in the table. @default none */
+  readonly padding?: number;
+}
+
+export interface ScatterOptions extends RowsOptions {
+  /** The values are multiplied by this; `-learningRate` makes it a step of sparse SGD. @default 1 */
+  readonly scale?: number;
+}
+
+export interface SumRowsOptions extends RowsOptions {
+  /** Where the rows that differ go; at least as long as there can be any. @default rows: in place */
+  readonly uniqueRows?: Int32Array;
+  /** Where the sums go; `width` numbers for each of `uniqueRows`. @default values: in place */
+  readonly sums?: Float32Array;
+}
+
+export interface WindowsOptions {
+  /** Samples. */
+  readonly batch: number;
+  /** Steps of a sample of `out`: the length of the sequence. */
+  readonly steps: number;
+  /** Numbers of a step: the input channels. */
+  readonly width: number;
+  readonly filters: number;
+  /** Steps that a filter reads. */
+  readonly kernel: number;
+  /** @default 1 */
+  readonly stride?: number;
+  /** Steps of zeros before the first. @default 0 */
+  readonly padding?: number;
+  /** @default 1 */
+  readonly dilation?: number;
+}
+
+export interface GemmOptions {
+  /** Rows of C and of op(A). */
+  readonly m: number;
+  /** Columns of C and of op(B). */
+  readonly n: number;
+  /** Columns of op(A), rows of op(B). */
+  readonly k: number;
+  /** A is stored k x m. @default false */
+  readonly transA?: boolean;
+  /** B is stored n x k. @default false */
+  readonly transB?: boolean;
+  /** @default 1 */
+  readonly alpha?: number;
+  /** 0: what C held is not read, even NaN. @default 0 */
+  readonly beta?: number;
+}
+
+/**
+ * Kernels on one memory. Every view that is handed to a kernel comes from `float32`, `int32` or `uint8` of the same object,
+ * or is a `subarray` of such a view, at any offset and of any length; another one is refused (`invalid-input`), since a
+ * hidden copy would cost more than the kernel.
+ *
+ * All builds give the same bits, NaN for NaN, but for `gemm` of the relaxed build, whose products and sums are rounded once
+ * instead of twice.
+ */
+export interface Kernels {
+  readonly build: KernelBuild;
+  /** Room for views, in bytes. */
+  readonly bytes: number;
+
+  /** A view of zeros, aligned to 64 bytes. Throws `invalid-params` when the memory is full. */
+  float32(length: number): Float32Array;
+  int32(length: number): Int32Array;
+  uint8(length: number): Uint8Array;
+  /** Gives the room of a view, whole as it was made, to later ones. Neither it nor its subarrays may be used after. */
+  free(view: Float32Array | Int32Array | Uint8Array): void;
+
+  /**
+   * A step of gradient descent, in place: `parameters -= learningRate * gradient`.
+   * Source: PyTorch's SGD without momentum.
+   */
+  sgd(parameters: Float32Array, gradients: Float32Array, options: SgdOptions): void;
+  /**
+   * A step of gradient descent with momentum, in place. `buffer` is zeros before the first step.
+   * Source: PyTorch's SGD with momentum.
+   */
+  momentum(parameters: Float32Array, gradients: Float32Array, buffer: Float32Array, options: MomentumOptions): void;
+  /**
+   * A step of Adam, in place. The moments are zeros before the first step.
+   * Source: PyTorch's Adam; Kingma & Ba (2015), whose corrections of both moments are folded into the size of the step and
+   * into epsilon; Reddi et al. (2018) for `maxSecondMoment`. Cost: about 1 ns a parameter.
+   *
+   * @example
+   * const k = kernels({ bytes: 4096 });
+   * const [parameters, gradients, firstMoment, secondMoment] = [k.float32(10), k.float32(10), k.float32(10), k.float32(10)];
+   * parameters.fill(1);
+   * for (let step = 1; step <= 300; step++) {
+   *   gradients.set(parameters); // of half the sum of squares
+   *   k.adam(parameters, gradients, firstMoment, secondMoment, { learningRate: 0.01, step });
+   * }
+   * console.log(Math.abs(parameters[0]!) < 0.1); // true
+   */
+  adam(
+    parameters: Float32Array,
+    gradients: Float32Array,
+    firstMoment: Float32Array,
+    secondMoment: Float32Array,
+    options: AdamOptions,
+  ): void;
+  /**
+   * As `adam`, but the weight decay shrinks the parameters and leaves the moments alone.
+   * Source: PyTorch's AdamW; Loshchilov & Hutter (2019).
+   */
+  adamw(
+    parameters: Float32Array,
+    gradients: Float32Array,
+    firstMoment: Float32Array,
+    secondMoment: Float32Array,
+    options: AdamOptions,
+  ): void;
+
+  /**
+   * `target[rows[i]] += scale * values[i]`, row by row in the order of `rows`, which may name a row several times.
+   * `target` is table rows x `width`, `values` is rows.length x `width`. A row outside the table throws `invalid-input` with
+   * its index, and nothing is written.
+   */
+  scatterAddRows(
+    target: Float32Array,
+    width: number,
+    rows: Int32Array,
+    values: Float32Array,
+    options?: ScatterOptions,
+  ): void;
+  /**
+   * Adds up the values of equal rows and returns how many rows differ: after it, `uniqueRows` begins with them in order of
+   * their first appearance, and `sums` with their sums. PyTorch's `coalesce`, unsorted.
+   *
+   * `values` is rows.length x `width`. `slots` has one number for each row of the table; it may hold anything, and
+   * needs no reset. In place by default: `rows` and `values` are overwritten. A row outside the table throws `invalid-input`
+   * with its index, and nothing is written. Cost: one pass over the values, none over the table.
+   *
+   * @example
+   * const k = kernels({ bytes: 4096 });
+   * const [rows, values, slots] = [k.int32(3), k.float32(3 * 2), k.int32(100)];
+   * rows.set([7, 40, 7]);
+   * values.set([1, 2, 3, 4, 5, 6]);
+   * const count = k.sumRows(rows, values, 2, slots);
+   * console.log(rows.subarray(0, count), values.subarray(0, 2 * count)); // [7, 40] [6, 8, 3, 4]
+   */
+  sumRows(rows: Int32Array, values: Float32Array, width: number, slots: Int32Array, options?: SumRowsOptions): number;
+  /**
+   * A step of Adam on some rows of a table, in place; `sums` is rows.length x `width`, and no row may come twice: see
+   * `sumRows`. The other rows stay as they are: their moments do not decay and they do not move, which dense Adam would do.
+   * Epsilon is added to the uncorrected root. Both as in PyTorch's SparseAdam. Cost: that of the rows, not of the table.
+   */
+  lazyAdam(
+    parameters: Float32Array,
+    firstMoment: Float32Array,
+    secondMoment: Float32Array,
+    width: number,
+    rows: Int32Array,
+    sums: Float32Array,
+    options: LazyAdamOptions,
+  ): void;
+  /**
+   * The gradient of a 1-d convolution followed by a global max pool, with respect to its input: only the window that won
+   * has one. For sample b and filter f, adds `gradients[b, f] * weights[f, j]` to step
+   * `positions[b, f] * stride - padding + j * dilation` of sample b for each j; steps outside the sample are left out.
+   *
+   * `out` is batch x steps x width, `positions` (of the winning output) and `gradients` are batch x filters, `weights` is
+   * filters x kernel x width. A position that no output has throws `invalid-input` with its index.
+   * Cost: batch x filters x kernel x width, instead of the steps of the convolution times that.
+   */
+  addWindows(
+    out: Float32Array,
+    positions: Int32Array,
+    gradients: Float32Array,
+    weights: Float32Array,
+    options: WindowsOptions,
+  ): void;
+
+  /** `y += alpha * x`. */
+  axpy(y: Float32Array, alpha: number, x: Float32Array): void;
+  /** `x *= factor`. */
+  scale(x: Float32Array, factor: number): void;
+  /**
+   * The sum of squares in float64; NaN or infinite exactly if some number is NaN or infinite.
+   *
+   * @example
+   * const k = kernels({ bytes: 4096 });
+   * const [parameters, gradients] = [k.float32(100), k.float32(100).fill(3)];
+   * const norm = Math.sqrt(k.sumOfSquares(gradients)); // 30
+   * if (!Number.isFinite(norm)) throw new Error("the loss has exploded");
+   * // Clips the gradient to norm 1 within the step.
+   * k.sgd(parameters, gradients, { learningRate: 0.1, gradientScale: Math.min(1, 1 / norm) });
+   */
+  sumOfSquares(x: Float32Array): number;
+
+  /**
+   * Numbers in [0, 1) with 24 random bits. The same key gives the same numbers on every machine and build; each key, such as
+   * `[seed, layer, step]`, has a stream of its own, so that what one layer draws never shifts another's. Not for secrets.
+   */
+  uniform(out: Float32Array, key: readonly number[]): void;
+  /**
+   * 0 with probability `rate`, else 1 / (1 - rate), so that the mean is 1: inverted dropout. Keys as for `uniform`, and the
+   * same numbers decide. `rate` is in [0, 1).
+   *
+   * @example
+   * const k = kernels({ bytes: 4096 });
+   * const mask = k.float32(8);
+   * const [seed, layer, step] = [7, 0, 1];
+   * k.dropoutMask(mask, 0.5, [seed, layer, step]); // zeros and twos
+   */
+  dropoutMask(out: Float32Array, rate: number, key: readonly number[]): void;
+
+  /**
+   * `C = alpha * op(A) * op(B) + beta * C`, row-major, on one thread. For small matrices between other kernels: a native
+   * BLAS, such as onnxruntime's, is three times as fast on large ones.
+   * Sums run in order in blocks of 384 along k, in float32.
+   *
+   * @example
+   * const k = kernels({ bytes: 4096 });
+   * const [a, b, c] = [k.float32(2 * 3), k.float32(3 * 1), k.float32(2 * 1)];
+   * a.set([1, 2, 3, 4, 5, 6]);
+   * b.set([1, 0, -1]);
+   * k.gemm(c, a, b, { m: 2, n: 1, k: 3 });
+   * console.log(c); // [-2, -2]
+   */
+  gemm(c: Float32Array, a: Float32Array, b: Float32Array, options: GemmOptions): void;
+}
+
+/**
+ * The kernels on a memory of their own of fixed size: WebAssembly with relaxed SIMD where `WebAssembly.validate` takes it,
+ * else with SIMD, else plain TypeScript. No file, no network, no promise: the binaries are in the package.
+ *
+ * The system provides the memory as it is written to, and it is given back with the last reference to the kernels and
+ * their views. To send a view to another thread, send `view.slice()`: a view itself carries the whole memory along.
+ * A browser's main thread may refuse to compile without a promise; workers do not.
+ *
+ * @example
+ * const k = kernels({ bytes: 3 * 4096 });
+ * const [parameters, gradients, buffer] = [k.float32(1000), k.float32(1000), k.float32(1000)];
+ * gradients.fill(1); // or: an output of onnxruntime is written here without a copy
+ * k.momentum(parameters, gradients, buffer, { learningRate: 0.1, momentum: 0.9 });
+ * console.log(k.build, parameters[999]); // simd -0.1
+ */
+export function kernels({ bytes, build }: KernelsOptions): Kernels {
+  checkParam(part, "bytes", bytes, isCount(bytes) && bytes <= maxBytes, `a whole number from 0 to ${maxBytes}`);
+  checkParam(
+    part,
+    "build",
+    build,
+    [undefined, "relaxed-simd", "simd", "scalar"].includes(build),
+    '"relaxed-simd", "simd" or "scalar"',
+  );
+  const room = Math.ceil(bytes / 64) * 64;
+  const { build: loaded, buffer, exports } = load(firstBlock + room, build);
+  const blocks = pool(buffer, firstBlock, room);
+
+  const take = (length: number, size: number): number => {
+    checkParam(part, "length", length, isCount(length), "a whole number, zero or more");
+    return blocks.take(length * size);
+  };
+
+  /** Where a view begins; refuses one of another memory or of another length. */
+  const at = (name: string, view: Float32Array | Int32Array, length?: number, shape?: string): number => {
+    if (view?.buffer !== buffer)
+      throw new MmubError("invalid-input", {
+        part,
+        message: `${name} is ${show(view)}${ArrayBuffer.isView(view) ? " in another memory" : ""}, want a view of these kernels; make it with their float32() or int32() and copy with set()`,
+        name,
+      });
+    if (length !== undefined && view.length !== length)
+      throw new MmubError("shape-mismatch", {
+        part,
+        message: `${name} has ${view.length} numbers, want ${length}${shape ? ` (${shape})` : ""}`,
+        name,
+        got: view.length,
+        want: length,
+      });
+    return view.byteOffset;
+  };
+
+  /** How many rows a table has. */
+  const tableRows = (name: string, table: Float32Array, width: number): number => {
+    checkParam(part, "width", width, isCount(width) && width > 0, "a whole number, one or more");
+    if (table.length % width !== 0)
+      throw new MmubError("shape-mismatch", {
+        part,
+        message: `${name} has ${table.length} numbers, want a multiple of its width ${width}`,
+        name,
+        got: table.length,
+        width,
+      });
+    return table.length / width;
+  };
+
+  const checkRows = (name: string, rows: Int32Array, count: number, skip: number, of: string): number => {
+    const address = at(name, rows);
+    const index = exports.firstOutside(address, rows.length, count, skip);
+    if (index >= 0)
+      throw new MmubError("invalid-input", {
+        part,
+        message: `${name}[${index}] is ${rows[index]}, want 0 to ${count - 1}: ${of}`,
+        index,
+        got: rows[index],
+      });
+    return address;
+  };
+
+  const adamStep = (
+    parameters: Float32Array,
+    gradients: Float32Array,
+    firstMoment: Float32Array,
+    secondMoment: Float32Array,
+    options: AdamOptions,
+    shrink: number,
+    decay: number,
+  ): void => {
+    const { length } = parameters;
+    const { rate, beta1, rest1, beta2, rest2, epsilon, scale, rootCorrection } = adamNumbers(options);
+    const p = at("parameters", parameters);
+    const g = at("gradients", gradients, length);
+    const m = at("firstMoment", firstMoment, length);
+    const v = at("secondMoment", secondMoment, length);
+    // Epsilon belongs to the corrected root, so it is corrected the other way.
+    const tail = [
+      f(rate),
+      beta1,
+      rest1,
+      beta2,
+      rest2,
+      f(epsilon * rootCorrection),
+      f(shrink),
+      f(decay),
+      scale,
+    ] as const;
+    if (options.maxSecondMoment) {
+      const top = at("maxSecondMoment", options.maxSecondMoment, length);
+      exports.amsgrad(p, g, m, v, top, length, ...tail);
+    } else exports.adam(p, g, m, v, length, ...tail);
+  };
+
+  return {
+    build: loaded,
+    bytes: room,
+    float32: (length) => new Float32Array(buffer, take(length, 4), length),
+    int32: (length) => new Int32Array(buffer, take(length, 4), length),
+    uint8: (length) => new Uint8Array(buffer, take(length, 1), length),
+    free(view) {
+      if (view?.buffer !== buffer || !blocks.give(view.byteOffset, view.byteLength))
+        throw new MmubError("invalid-input", {
+          part,
+          message: `the view to free is ${show(view)}, want one that these kernels made, whole and not freed before`,
+        });
+    },
+
+    sgd(parameters, gradients, options) {
+      const { rate, decay, scale } = sgdNumbers(options);
+      const { length } = parameters;
+      exports.sgd(at("parameters", parameters), at("gradients", gradients, length), length, rate, decay, scale);
+    },
+    momentum(parameters, gradients, buffer, options) {
+      const { momentum = 0.9, dampening = 0, nesterov = false, step } = options;
+      checkParam(part, "momentum", momentum, momentum >= 0 && Number.isFinite(momentum), "zero or more");
+      checkParam(part, "dampening", dampening, Number.isFinite(dampening), "a number");
+      if (dampening !== 0)
+        checkParam(part, "step", step, isCount(step) && step > 0, "the number of the step, from 1, with dampening");
+      const { rate, decay, scale } = sgdNumbers(options);
+      const { length } = parameters;
+      const p = at("parameters", parameters);
+      const g = at("gradients", gradients, length);
+      const b = at("buffer", buffer, length);
+      if (nesterov) {
+        checkParam(part, "dampening", dampening, dampening === 0, "0 with nesterov");
+        exports.nesterov(p, g, b, length, rate, f(momentum), decay, scale);
+      } else {
+        const take = step === 1 ? 1 : 1 - dampening;
+        exports.momentum(p, g, b, length, rate, f(momentum), f(take), decay, scale);
+      }
+    },
+    adam(parameters, gradients, firstMoment, secondMoment, options) {
+      const { weightDecay = 0 } = options;
+      checkDecay(weightDecay);
+      adamStep(parameters, gradients, firstMoment, secondMoment, options, 1, weightDecay);
+    },
+    adamw(parameters, gradients, firstMoment, secondMoment, options) {
+      const { weightDecay = 0.01, learningRate } = options;
+      checkDecay(weightDecay);
+      adamStep(parameters, gradients, firstMoment, secondMoment, options, 1 - learningRate * weightDecay, 0);
+    },
+
+    scatterAddRows(target, width, rows, values, { scale = 1, padding = none } = {}) {
+      const count = tableRows("target", target, width);
+      const address = at("target", target);
+      const from = at("values", values, rows.length * width, `${rows.length} rows x ${width}`);
+      const list = checkRows("rows", rows, count, padding, `target has ${count} rows`);
+      exports.scatterAddRows(address, width, list, rows.length, from, f(scale), padding);
+    },
+    sumRows(rows, values, width, slots, { uniqueRows = rows, sums = values, padding = none } = {}) {
+      tableRows("values", values, width);
+      const from = at("values", values, rows.length * width, `${rows.length} rows x ${width}`);
+      const most = Math.min(rows.length, slots.length);
+      const unique = at("uniqueRows", uniqueRows);
+      const to = at("sums", sums);
+      if (uniqueRows.length < most || sums.length < most * width)
+        throw new MmubError("shape-mismatch", {
+          part,
+          message: `uniqueRows has ${uniqueRows.length} numbers and sums ${sums.length}, want at least ${most} and ${most * width}: so many rows may differ`,
+        });
+      const table = at("slots", slots);
+      const list = checkRows("rows", rows, slots.length, padding, `slots has ${slots.length}, one for each row`);
+      return exports.sumRows(unique, to, table, width, list, rows.length, from, padding);
+    },
+    lazyAdam(parameters, firstMoment, secondMoment, width, rows, sums, options) {
+      const { rate, beta1, rest1, beta2, rest2, epsilon, scale } = adamNumbers(options);
+      const { length } = parameters;
+      const count = tableRows("parameters", parameters, width);
+      const p = at("parameters", parameters);
+      const m = at("firstMoment", firstMoment, length);
+      const v = at("secondMoment", secondMoment, length);
+      const g = at("sums", sums, rows.length * width, `${rows.length} rows x ${width}`);
+      const list = checkRows("rows", rows, count, none, `parameters have ${count} rows`);
+      const tail = [f(rate), beta1, rest1, beta2, rest2, f(epsilon), scale] as const;
+      exports.lazyAdam(p, m, v, width, list, rows.length, g, ...tail);
+    },
+    addWindows(out, positions, gradients, weights, options) {
+      const { batch, steps, width, filters, kernel, stride = 1, padding = 0, dilation = 1 } = options;
+      for (const [name, value] of Object.entries({ batch, steps, width, filters, padding }))
+        checkParam(part, name, value, isCount(value), "a whole number, zero or more");
+      for (const [name, value] of Object.entries({ kernel, stride, dilation }))
+        checkParam(part, name, value, isCount(value) && value > 0, "a whole number, one or more");
+      const outputs = Math.max(0, Math.floor((steps + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1);
+      const to = at("out", out, batch * steps * width, `${batch} x ${steps} x ${width}`);
+      const g = at("gradients", gradients, batch * filters, `${batch} x ${filters}`);
+      const w = at("weights", weights, filters * kernel * width, `${filters} x ${kernel} x ${width}`);
+      at("positions", positions, batch * filters, `${batch} x ${filters}`);
+      const list = checkRows("positions", positions, outputs, none, `the convolution has ${outputs} outputs`);
+      exports.addWindows(to, batch, steps, width, filters, kernel, list, g, w, stride, padding, dilation);
+    },
+
+    axpy: (y, alpha, x) => exports.axpy(at("y", y), y.length, f(alpha), at("x", x, y.length)),
+    scale: (x, factor) => exports.scale(at("x", x), x.length, f(factor)),
+    sumOfSquares: (x) => exports.sumOfSquares(at("x", x), x.length),
+
+    uniform: (out, key) => exports.uniform(at("out", out), out.length, ...words(key)),
+    dropoutMask(out, rate, key) {
+      checkParam(part, "rate", rate, rate >= 0 && rate < 1, "a number in [0, 1)");
+      const threshold = Math.min(2 ** 32 - 1, Math.round(rate * 2 ** 32));
+      exports.dropoutMask(at("out", out), out.length, ...words(key), threshold, f(1 / (1 - rate)));
+    },
+
+    gemm(c, a, b, { m, n, k, transA = false, transB = false, alpha = 1, beta = 0 }) {
+      for (const [name, value] of Object.entries({ m, n, k }))
+        checkParam(part, name, value, isCount(value), "a whole number, zero or more");
+      const to = at("c", c, m * n, `m x n: ${m} x ${n}`);
+      const left = at("a", a, m * k, transA ? `k x m: ${k} x ${m}` : `m x k: ${m} x ${k}`);
+      const right = at("b", b, k * n, transB ? `n x k: ${n} x ${k}` : `k x n: ${k} x ${n}`);
+      const aStrides: Strides = transA ? [1, m] : [k, 1];
+      const bStrides: Strides = transB ? [1, k] : [n, 1];
+      exports.gemm(to, left, right, m, n, k, ...aStrides, ...bStrides, f(alpha), f(beta), scratch);
+    },
+  };
+}
+
+/** How far apart rows and columns are, in numbers. */
+type Strides = [row: number, column: number];
+
+const { fround: f } = Math;
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function checkDecay(weightDecay: number): void {
+  checkParam(part, "weightDecay", weightDecay, weightDecay >= 0 && Number.isFinite(weightDecay), "zero or more");
+}
+
+function checkRate(learningRate: number, gradientScale: number): void {
+  checkParam(part, "learningRate", learningRate, Number.isFinite(learningRate), "a number");
+  checkParam(part, "gradientScale", gradientScale, Number.isFinite(gradientScale), "a number");
+}
+
+function sgdNumbers({ learningRate, weightDecay = 0, gradientScale = 1 }: SgdOptions) {
+  checkRate(learningRate, gradientScale);
+  checkDecay(weightDecay);
+  return { rate: f(learningRate), decay: f(weightDecay), scale: f(gradientScale) };
+}
+
+/** `rate` is corrected for both moments, for a root of the second moment that is not. */
+function adamNumbers(options: LazyAdamOptions) {
+  const { learningRate, step, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, gradientScale = 1 } = options;
+  checkRate(learningRate, gradientScale);
+  checkParam(part, "step", step, isCount(step) && step > 0, "the number of the step, from 1");
+  for (const [name, beta] of Object.entries({ beta1, beta2 }))
+    checkParam(part, name, beta, beta >= 0 && beta < 1, "a number in [0, 1)");
+  checkParam(part, "epsilon", epsilon, epsilon >= 0 && Number.isFinite(epsilon), "zero or more");
+  const rootCorrection = Math.sqrt(1 - beta2 ** step);
+  return {
+    rate: (learningRate * rootCorrection) / (1 - beta1 ** step),
+    rootCorrection,
+    beta1: f(beta1),
+    rest1: f(1 - beta1),
+    beta2: f(beta2),
+    rest2: f(1 - beta2),
+    epsilon,
+    scale: f(gradientScale),
+  };
+}
+
+/** A key as the two words that choose a stream. */
+function words(key: readonly number[]): [number, number] {
+  let a = 0x243f6a88;
+  let b = 0x05a308d3;
+  for (const [index, value] of key.entries()) {
+    checkParam(part, `key[${index}]`, value, Number.isSafeInteger(value), "an integer");
+    for (const word of [value | 0, Math.floor(value / 2 ** 32) | 0])
+      [a, b] = [hash(word, a, b) | 0, hash(word, b, a ^ 0x13198a2e) | 0];
+  }
+  return [a, b];
+}

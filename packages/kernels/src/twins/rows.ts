@@ -1,0 +1,115 @@
+import { optimizers } from "./optimizers.js";
+import { vectors } from "./vector.js";
+
+export function rows(f32: Float32Array, i32: Int32Array) {
+  const { axpy } = vectors(f32);
+  const { adam } = optimizers(f32);
+  return {
+    firstOutside(list: number, n: number, tableRows: number, skip: number): number {
+      list >>>= 2;
+      for (let i = 0; i < n; i++) {
+        const row = i32[list + i]!;
+        if ((row < 0 || row >= tableRows) && row !== skip) return i;
+      }
+      return -1;
+    },
+
+    scatterAddRows(
+      target: number,
+      width: number,
+      list: number,
+      n: number,
+      values: number,
+      scale: number,
+      skip: number,
+    ): void {
+      list >>>= 2;
+      for (let i = 0; i < n; i++) {
+        const row = i32[list + i]!;
+        if (row !== skip) axpy(target + 4 * row * width, width, scale, values + 4 * i * width);
+      }
+    },
+
+    sumRows(
+      unique: number,
+      sums: number,
+      slots: number,
+      width: number,
+      list: number,
+      n: number,
+      values: number,
+      skip: number,
+    ): number {
+      unique >>>= 2;
+      slots >>>= 2;
+      list >>>= 2;
+      let count = 0;
+      for (let i = 0; i < n; i++) {
+        const row = i32[list + i]!;
+        if (row === skip) continue;
+        const from = values + 4 * i * width;
+        const at = i32[slots + row]! >>> 0;
+        if (at < count && i32[unique + at] === row) axpy(sums + 4 * at * width, width, 1, from);
+        else {
+          i32[slots + row] = count;
+          i32[unique + count] = row;
+          f32.copyWithin(sums / 4 + count * width, from / 4, from / 4 + width);
+          count++;
+        }
+      }
+      return count;
+    },
+
+    lazyAdam(
+      p: number,
+      m: number,
+      v: number,
+      width: number,
+      list: number,
+      n: number,
+      sums: number,
+      rate: number,
+      beta1: number,
+      rest1: number,
+      beta2: number,
+      rest2: number,
+      epsilon: number,
+      scale: number,
+    ): void {
+      list >>>= 2;
+      for (let i = 0; i < n; i++) {
+        const at = 4 * i32[list + i]! * width;
+        const g = sums + 4 * i * width;
+        adam(p + at, g, m + at, v + at, width, rate, beta1, rest1, beta2, rest2, epsilon, 1, 0, scale);
+      }
+    },
+
+    addWindows(
+      out: number,
+      batch: number,
+      steps: number,
+      width: number,
+      filters: number,
+      kernel: number,
+      positions: number,
+      gradients: number,
+      weights: number,
+      stride: number,
+      padding: number,
+      dilation: number,
+    ): void {
+      for (let pair = 0; pair < batch * filters; pair++) {
+        const gradient = f32[gradients / 4 + pair]!;
+        if (gradient === 0) continue;
+        const sample = Math.floor(pair / filters);
+        const filter = pair % filters;
+        const first = i32[positions / 4 + pair]! * stride - padding;
+        for (let k = 0; k < kernel; k++) {
+          const step = first + k * dilation;
+          if (step < 0 || step >= steps) continue;
+          axpy(out + 4 * (sample * steps + step) * width, width, gradient, weights + 4 * (filter * kernel + k) * width);
+        }
+      }
+    },
+  };
+}
