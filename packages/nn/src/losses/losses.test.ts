@@ -4,8 +4,9 @@ import { describe, expect, test } from "vitest";
 import type { Shape } from "../graph.js";
 import * as nn from "../index.js";
 import { checkLossTargets, type Loss, meanLoss, type TargetData } from "../loss.js";
+import { onnx } from "../runtimes/onnx.js";
 import { buildTest, type Filled, largestOf, mostApart } from "../testing/graph-test.js";
-import { checkGradients, evaluate } from "../testing/index.js";
+import { checkGradients, checkRuntime, evaluate } from "../testing/index.js";
 
 const factories = {
   mse: nn.mse,
@@ -72,6 +73,11 @@ describe("PyTorch's numbers", () => {
 
 describe("gradients by differences", () => {
   for (const one of cases) test(`${one.loss}: ${one.name}`, () => void checkGradients(graphOf(one)));
+});
+
+describe("onnxruntime-node", async () => {
+  const runtime = await onnx({ package: "onnxruntime-node" });
+  for (const one of cases) test(`${one.loss}: ${one.name}`, () => checkRuntime(runtime, graphOf(one)));
 });
 
 const check = (
