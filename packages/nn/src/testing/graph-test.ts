@@ -54,7 +54,7 @@ export function buildTest({ parameters = {}, inputs = {}, seed = 0, build }: Gra
   const loss = outputs
     .filter(({ dtype }) => dtype === "float32")
     .map((output) => (output.shape.length === 0 ? output : sum(mul(output, weights(output.shape, from)))))
-    .reduce((a, b) => add(a, b));
+    .reduce((a, b) => add(a, b), constant(0));
 
   const names = Object.keys(parameters);
   const found = gradients(
