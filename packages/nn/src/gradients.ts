@@ -137,7 +137,7 @@ function back(node: Node, arrivedAt: (value: Value) => readonly Gradient[], send
   for (const [i, gradient] of flowing.entries()) {
     const to = inputs[i];
     if (!gradient || !to) continue;
-    if (isOp(node, "custom")) checkCustom(gradient, to, i);
+    if (isOp(node, "custom")) checkCustom(gradient, to, i - outputs.length);
     send(to, gradient);
   }
 }

@@ -78,6 +78,9 @@ function zeros({ dtype, shape }: Tensor): Numbers {
   return dtype === "float32" ? new Float64Array(size) : dtype === "int32" ? new Int32Array(size) : new Uint8Array(size);
 }
 
+/** The ops that programs are made of. */
+export const runOps = (): readonly RunOp[] => Object.keys(kernels) as RunOp[];
+
 function fill(tensor: Tensor, value: (i: number) => number): Numbers {
   const y = zeros(tensor);
   for (let i = 0; i < y.length; i++) y[i] = value(i);
