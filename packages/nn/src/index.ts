@@ -1,5 +1,33 @@
 export { denseGradient, gradients, type ParameterGradient } from "./gradients.js";
 export type * from "./graph.js";
+export * as initializers from "./initializers.js";
+export {
+  type Activation,
+  type ActivationParams,
+  activation,
+  elu,
+  gelu,
+  geluTanh,
+  leakyRelu,
+  silu,
+} from "./layers/activation.js";
+export { flatten, onSteps, type ReshapeParams, reshaped, residual, sequential } from "./layers/compose.js";
+export { type Conv1dParams, type Conv2dParams, conv1d, conv2d, type Pair } from "./layers/convolution.js";
+export { type BagDenseParams, bagDense, type DenseParams, dense } from "./layers/dense.js";
+export { type DropoutParams, dropout } from "./layers/dropout.js";
+export { type EmbeddingParams, embedding } from "./layers/embedding.js";
+export {
+  type GatedFusionParams,
+  gatedFusion,
+  glu,
+  type HighwayParams,
+  highway,
+} from "./layers/gate.js";
+export type { LayerParams, ValueLayer } from "./layers/layer.js";
+// Before the op of this name, which is for layers to use.
+export { type BatchNormParams, batchNorm, type LayerNormParams, layerNorm } from "./layers/normalization.js";
+export * from "./layers/pooling.js";
+export { gru, lstm, type RecurrentParams } from "./layers/recurrent.js";
 export * from "./loss.js";
 export * from "./losses/cox.js";
 export * from "./losses/cross-entropy.js";
@@ -11,3 +39,15 @@ export * from "./network.js";
 export * from "./ops.js";
 export type * from "./program.js";
 export type * from "./runtimes/runtime.js";
+export * from "./safetensors.js";
+export {
+  type LoadedWeights,
+  type LoadWeightsOptions,
+  loadWeights,
+  type ParametersOptions,
+  parametersOf,
+  type Rename,
+  saveWeights,
+  type Weights,
+  type WeightsOptions,
+} from "./weights.js";

@@ -1,0 +1,334 @@
+import { checkParam } from "@mmub/core";
+import { reject, type Value } from "../graph.js";
+import { bounded, fans, kaimingUniform } from "../initializers.js";
+import type { Initializer, Layer, Scope, Steps } from "../network.js";
+import {
+  concat,
+  constant,
+  conv,
+  expand,
+  gather,
+  gemm,
+  matmul,
+  pad,
+  reshape,
+  slice,
+  sum,
+  transpose,
+  withGradient,
+} from "../ops.js";
+import { type Activation, activate, checkActivation } from "./activation.js";
+import {
+  checkChoice,
+  checkFlag,
+  checkSteps,
+  checkValue,
+  checkWhole,
+  type LayerParams,
+  layer,
+  maskedSteps,
+  zeroedValues,
+} from "./layer.js";
+
+/** One number for each axis, or the same for both. */
+export type Pair = number | readonly [number, number];
+
+interface ConvParams<Size> extends LayerParams {
+  /** Channels of the result. */
+  readonly filters: number;
+  readonly kernel: Size;
+  /** Steps between windows. @default 1 */
+  readonly stride?: Size;
+  /** Steps between the elements of a window. @default 1 */
+  readonly dilation?: Size;
+  /** Channels are cut into so many groups that do not see one another. @default 1 */
+  readonly groups?: number;
+  /** @default true */
+  readonly bias?: boolean;
+  /** @default "linear" */
+  readonly activation?: Activation;
+  /** @default kaimingUniform(), as PyTorch */
+  readonly weightInit?: Initializer;
+  /** @default uniform within ±1 / √(inputs of a filter), as PyTorch */
+  readonly biasInit?: Initializer;
+}
+
+export interface Conv1dParams extends ConvParams<number> {
+  /**
+   * Zeros around each sequence: `valid` none, a number so many on both sides, `causal` enough in front that a step sees nothing
+   * behind it, `same` such that every `stride`-th step has its window centred on it (one more behind where that is uneven).
+   * @default "valid"
+   */
+  readonly padding?: "valid" | "same" | "causal" | number;
+}
+
+export interface Conv2dParams extends ConvParams<Pair> {
+  /** Zeros around: `valid` none, numbers so many on both sides of each axis, `same` keeps the size / stride, rounded up. @default "valid" */
+  readonly padding?: "valid" | "same" | Pair;
+}
+
+/** A window over steps that gives each row what it would give it without padding behind. */
+export interface StepWindow {
+  readonly kernel: number;
+  readonly stride: number;
+  readonly dilation: number;
+  /** Zeros in front of the first step and behind the last. */
+  readonly pads: readonly [number, number];
+}
+
+export function stepWindow(
+  kernel: number,
+  stride: number,
+  dilation: number,
+  padding: "valid" | "same" | "causal" | number,
+): StepWindow {
+  const reach = (kernel - 1) * dilation;
+  // Of the kernel alone: were it also of the number of steps, a row's result would hang on the longest row of its batch.
+  const before = { valid: 0, causal: reach, same: Math.floor(reach / 2) };
+  const front = typeof padding === "number" ? padding : before[padding];
+  const behind = typeof padding === "number" ? padding : padding === "same" ? reach - front : 0;
+  return { kernel, stride, dilation, pads: [front, behind] };
+}
+
+/** Values `[batch, steps, channels]` with the window's pads, and behind them what a window needs to fit at all. */
+export function padSteps(values: Value, { kernel, dilation, pads: [front, behind] }: StepWindow): Value {
+  const lacking = Math.max(0, (kernel - 1) * dilation + 1 - (front + values.shape[1]! + behind));
+  return pad(values, [0, front, 0], [0, behind + lacking, 0]);
+}
+
+/** The mask of the windows: those that end within a row and its pads. */
+export function windowMask(mask: Value, { kernel, stride, dilation, pads: [front, behind] }: StepWindow): Value {
+  const [batch, steps] = mask.shape as [number, number];
+  const reach = (kernel - 1) * dilation + 1;
+  const windows = Math.max(0, Math.floor((front + steps + behind - reach) / stride)) + 1;
+  // Window i is of a row if the step at i * stride + shift is; a row without steps has none.
+  const shift = reach - 1 - front - behind;
+  if (stride === 1 && shift === 0) return mask;
+  const last = Int32Array.from({ length: windows }, (_, i) => Math.max(0, i * stride + shift));
+  // A batch in which the longest row is shorter than the window has one window, which is of no row.
+  if (last.at(-1)! >= steps) return expand(constant(0), [batch, windows]);
+  if (stride === 1 && shift > 0) return slice(mask, 1, shift, steps);
+  return transpose(gather(transpose(mask, [1, 0]), constant(last)), [1, 0]);
+}
+
+/** What a convolution over steps was made of, for a pooling that needs only some of its windows. */
+export interface ConvolvedSteps {
+  readonly input: Steps;
+  readonly weight: Value;
+  readonly bias: Value | undefined;
+  readonly window: StepWindow;
+  readonly groups: number;
+  readonly activation: Activation;
+}
+
+const convolved = new WeakMap<Value, ConvolvedSteps>();
+
+export function convolutionOf({ values }: Steps): ConvolvedSteps | undefined {
+  return convolved.get(values);
+}
+
+/**
+ * Convolution over steps (cross-correlation, as PyTorch's Conv1d): Steps `[batch, steps, channels]` to `[batch, windows, filters]`.
+ *
+ * A row gets what it would get alone: padding behind its end counts as zeros, and its result has
+ * `⌊(length + zeros around - dilation · (kernel - 1) - 1) / stride⌋ + 1` steps (none for a row without any).
+ * Parameters, as PyTorch's Conv1d: `weight` `[filters, channels / groups, kernel]`, `bias` `[filters]`.
+ * Cost: windows x kernel x channels / groups x filters; `globalMaxPool` straight after with activation `relu` over an `embedding`
+ * sends gradient to the winning windows only.
+ *
+ * @example
+ * const textCnn = network({ words: { kind: "tokens", vocabulary: 5000 } }, (scope, { words }) =>
+ *   sequential(
+ *     embedding({ rows: 5000, width: 32 }),
+ *     conv1d({ filters: 64, kernel: 5, activation: "relu" }),
+ *     globalMaxPool(),
+ *     dense({ units: 1 }),
+ *   )(scope, words),
+ * );
+ */
+export function conv1d({
+  filters,
+  kernel,
+  stride = 1,
+  dilation = 1,
+  groups = 1,
+  padding = "valid",
+  bias = true,
+  activation = "linear",
+  weightInit,
+  biasInit,
+  ...params
+}: Conv1dParams): Layer<Steps, Steps> {
+  checkConv("conv1d", { filters, groups, bias, activation });
+  checkWhole("conv1d", "kernel", kernel);
+  checkWhole("conv1d", "stride", stride);
+  checkWhole("conv1d", "dilation", dilation);
+  if (typeof padding === "number") checkWhole("conv1d", "padding", padding, 0);
+  else checkChoice("conv1d", "padding", padding, ["valid", "same", "causal"]);
+  const window = stepWindow(kernel, stride, dilation, padding);
+  return layer("conv1d", params, (scope, input) => {
+    const { mask } = checkSteps("conv1d", input);
+    checkValue("conv1d", input.values, 3, "steps of [batch, steps, channels]");
+    const values = zeroedValues(input);
+    const made = filtersOf(scope, "conv1d", values.shape[2]!, [kernel], {
+      filters,
+      groups,
+      bias,
+      weightInit,
+      biasInit,
+    });
+    const result = maskedSteps(activate(activation, convolve(values, made, window, groups)), windowMask(mask, window));
+    convolved.set(result.values, { input: { values, mask }, ...made, window, groups, activation });
+    return result;
+  });
+}
+
+/**
+ * Convolution over images (cross-correlation, as PyTorch's Conv2d): `[batch, channels, height, width]` to
+ * `[batch, filters, ...windows]`.
+ *
+ * Parameters, as PyTorch's Conv2d: `weight` `[filters, channels / groups, ...kernel]`, `bias` `[filters]`.
+ * Cost: windows x kernel x channels / groups x filters.
+ *
+ * @example
+ * const cnn = network({ photo: { kind: "tensor", shape: [3, 32, 32] } }, (scope, { photo }) =>
+ *   sequential(
+ *     conv2d({ filters: 16, kernel: 3, padding: "same", activation: "relu" }),
+ *     maxPool2d({ kernel: 2 }),
+ *     flatten(),
+ *     dense({ units: 10 }),
+ *   )(scope, photo),
+ * );
+ */
+export function conv2d({
+  filters,
+  kernel,
+  stride = 1,
+  dilation = 1,
+  groups = 1,
+  padding = "valid",
+  bias = true,
+  activation = "linear",
+  weightInit,
+  biasInit,
+  ...params
+}: Conv2dParams): Layer {
+  checkConv("conv2d", { filters, groups, bias, activation });
+  const size = pairOf("conv2d", "kernel", kernel);
+  const strides = pairOf("conv2d", "stride", stride);
+  const dilations = pairOf("conv2d", "dilation", dilation);
+  const pads = padsOf("conv2d", padding);
+  return layer("conv2d", params, (scope, x) => {
+    const channels = checkValue("conv2d", x, 4, "[batch, channels, height, width]").shape[1]!;
+    const { weight, bias: shift } = filtersOf(scope, "conv2d", channels, size, {
+      filters,
+      groups,
+      bias,
+      weightInit,
+      biasInit,
+    });
+    return activate(activation, conv(x, weight, shift, { strides, dilations, groups, pads }));
+  });
+}
+
+export function pairOf(type: string, name: string, value: Pair, from = 1): readonly [number, number] {
+  const pair = typeof value === "number" ? ([value, value] as const) : value;
+  checkParam(
+    `@mmub/nn/${type}`,
+    name,
+    value,
+    Array.isArray(pair) && pair.length === 2 && pair.every((n) => Number.isInteger(n) && n >= from),
+    `${from === 0 ? "an integer from 0" : "a positive integer"}, or two as [height, width]`,
+  );
+  return pair;
+}
+
+/** Begins, then ends. */
+export function padsOf(type: string, padding: "valid" | "same" | Pair): "same" | readonly number[] {
+  if (padding === "same") return padding;
+  if (typeof padding === "string") checkChoice(type, "padding", padding, ["valid", "same"]);
+  const [height, width] = pairOf(type, "padding", padding === "valid" ? 0 : padding, 0);
+  return [height, width, height, width];
+}
+
+function checkConv(
+  type: string,
+  { filters, groups, bias, activation }: { filters: number; groups: number; bias: boolean; activation: Activation },
+): void {
+  checkWhole(type, "filters", filters);
+  checkWhole(type, "groups", groups);
+  checkFlag(type, "bias", bias);
+  checkActivation(type, activation);
+  checkParam(`@mmub/nn/${type}`, "filters", filters, filters % groups === 0, `a multiple of groups, ${groups}`);
+}
+
+interface Filters {
+  readonly weight: Value;
+  readonly bias: Value | undefined;
+}
+
+function filtersOf(
+  scope: Scope,
+  type: string,
+  channels: number,
+  kernel: readonly number[],
+  {
+    filters,
+    groups,
+    bias,
+    weightInit = kaimingUniform(),
+    biasInit,
+  }: {
+    readonly filters: number;
+    readonly groups: number;
+    readonly bias: boolean;
+    readonly weightInit: Initializer | undefined;
+    readonly biasInit: Initializer | undefined;
+  },
+): Filters {
+  if (channels % groups !== 0)
+    reject("shape-mismatch", type, `input has ${channels} channels, want a multiple of groups, ${groups}`);
+  const shape = [filters, channels / groups, ...kernel];
+  return {
+    weight: scope.parameter("weight", shape, weightInit),
+    bias: bias ? scope.parameter("bias", [filters], biasInit ?? bounded(1 / Math.sqrt(fans(shape).in))) : undefined,
+  };
+}
+
+function convolve(values: Value, { weight, bias }: Filters, window: StepWindow, groups: number): Value {
+  const padded = padSteps(values, window);
+  if (groups === 1 && window.stride === 1) return unfolded(padded, weight, bias, window);
+  const channelsFirst = transpose(padded, [0, 2, 1]);
+  const { stride, dilation } = window;
+  return transpose(conv(channelsFirst, weight, bias, { strides: [stride], dilations: [dilation], groups }), [0, 2, 1]);
+}
+
+/**
+ * Windows laid out as rows and one matrix product, forwards and backwards: faster than the three passes of a convolution over
+ * `[batch, channels, steps]`, and nothing is transposed.
+ */
+function unfolded(x: Value, weight: Value, bias: Value | undefined, { kernel, dilation }: StepWindow): Value {
+  const [batch, steps, channels] = x.shape as [number, number, number];
+  const filters = weight.shape[0]!;
+  const windows = steps - (kernel - 1) * dilation;
+  const taps = Array.from({ length: kernel }, (_, k) => k * dilation);
+  const rows = reshape(concat(taps.map((at) => slice(x, 1, at, at + windows))), [-1, kernel * channels]);
+  const matrix = reshape(transpose(weight, [2, 1, 0]), [kernel * channels, filters]);
+  const product = bias ? gemm(rows, matrix, bias) : matmul(rows, matrix);
+  const inputs = bias ? [x, weight, bias] : [x, weight];
+  const [y] = withGradient([reshape(product, [batch, windows, filters])], inputs, ([gradient]) => {
+    if (!gradient) return [];
+    const flat = reshape(gradient, [-1, filters]);
+    const dWeight = transpose(reshape(matmul(flat, rows, { transA: true }), [filters, kernel, channels]), [0, 2, 1]);
+    // Step t was tap k of window t - k * dilation.
+    const reach = (kernel - 1) * dilation;
+    const around = pad(gradient, [0, reach, 0], [0, reach, 0]);
+    const back = concat(taps.map((at) => slice(around, 1, reach - at, reach - at + steps)));
+    const dx = matmul(
+      reshape(back, [-1, kernel * filters]),
+      reshape(transpose(weight, [2, 0, 1]), [kernel * filters, channels]),
+    );
+    return [reshape(dx, x.shape), dWeight, sum(flat, [0])];
+  });
+  return y!;
+}

@@ -1,0 +1,335 @@
+// Recurrent layers. Inside, steps come first: rows t * batch + b of a matrix, so that a step is one piece of memory.
+import { reject, showShape, type Value } from "../graph.js";
+import { bounded } from "../initializers.js";
+import type { Initializer, Layer, Scope, Steps } from "../network.js";
+import {
+  add,
+  cast,
+  concat,
+  constant,
+  equal,
+  expand,
+  gather,
+  gemm,
+  matmul,
+  max,
+  maximum,
+  mul,
+  reshape,
+  sigmoid,
+  split,
+  sub,
+  sum,
+  tanh,
+  transpose,
+  withGradient,
+} from "../ops.js";
+import {
+  checkChoice,
+  checkFlag,
+  checkRate,
+  checkSteps,
+  checkValue,
+  checkWhole,
+  column,
+  type LayerParams,
+  layer,
+  maskedSteps,
+} from "./layer.js";
+
+export interface RecurrentParams<Returns extends "last" | "sequences" = "last" | "sequences"> extends LayerParams {
+  /** Width of the state, in each direction. */
+  readonly units: number;
+  /** Layers on one another. @default 1 */
+  readonly layers?: number;
+  /** Also from each row's end to its beginning; the two are put side by side. @default false */
+  readonly bidirectional?: boolean;
+  /** Dropout between layers. @default 0 */
+  readonly dropout?: number;
+  /** @default true */
+  readonly bias?: boolean;
+  /** The state after each row's last step (backwards: after its first), or that after every step. @default "last" */
+  readonly returns?: Returns;
+  /** Of all parameters. @default uniform within ±1 / √units, as PyTorch */
+  readonly init?: Initializer;
+}
+
+/**
+ * Gated recurrent unit: Steps `[batch, steps, channels]` to `[batch, units]` (`returns: "last"`) or Steps `[batch, steps, units]`;
+ * twice the units if bidirectional. The state begins as zeros and stops at the end of each row; a row without steps gives zeros.
+ *
+ * `r = σ(Wᵣx + bᵣ + Uᵣh + cᵣ)`, `z = σ(W_z x + b_z + U_z h + c_z)`, `n = tanh(Wₙx + bₙ + r ⊙ (Uₙh + cₙ))`, `h' = (1 - z) ⊙ n + z ⊙ h`.
+ * Parameters, as PyTorch's GRU: `weight_ih_l0` `[3 units, channels]` in the order r, z, n, `weight_hh_l0` `[3 units, units]`, `bias_ih_l0`,
+ * `bias_hh_l0` `[3 units]`; `_l1` for the second layer, `_reverse` backwards.
+ * Cost: steps x 6 units (channels + units) multiplications a row; about 10 ops a step forwards and 2 backwards, so a graph grows
+ * with its length.
+ * Source: Cho et al. (2014), in the form of PyTorch and cuDNN.
+ *
+ * @example
+ * const visits = network({ visits: { kind: "steps", cols: 6 } }, (scope, { visits }) =>
+ *   sequential(gru({ units: 16, bidirectional: true }), dense({ units: 1 }))(scope, visits),
+ * );
+ */
+export function gru<Returns extends "last" | "sequences" = "last">(
+  params: RecurrentParams<Returns>,
+): Layer<Steps, Returns extends "sequences" ? Steps : Value> {
+  return recurrent("gru", 3, gruStates, params);
+}
+
+/**
+ * Long short-term memory: Steps `[batch, steps, channels]` to `[batch, units]` (`returns: "last"`: the state, without the memory) or
+ * Steps `[batch, steps, units]`; twice the units if bidirectional. State and memory begin as zeros and stop at the end of each row; a
+ * row without steps gives zeros.
+ *
+ * `i, f, o = σ(Wx + b + Uh + c)`, `g = tanh(Wx + b + Uh + c)`, `c' = f ⊙ c + i ⊙ g`, `h' = o ⊙ tanh(c')`.
+ * Parameters, as PyTorch's LSTM: `weight_ih_l0` `[4 units, channels]` in the order i, f, g, o, `weight_hh_l0` `[4 units, units]`, `bias_ih_l0`,
+ * `bias_hh_l0` `[4 units]`; `_l1` for the second layer, `_reverse` backwards.
+ * Cost: steps x 8 units (channels + units) multiplications a row; about 10 ops a step forwards and 7 backwards.
+ * Source: Hochreiter and Schmidhuber (1997), with the forget gate of Gers, Schmidhuber and Cummins (2000).
+ *
+ * @example
+ * const visits = network({ visits: { kind: "steps", cols: 6 } }, (scope, { visits }) =>
+ *   sequential(lstm({ units: 16, returns: "sequences" }), globalMaxPool(), dense({ units: 1 }))(scope, visits),
+ * );
+ */
+export function lstm<Returns extends "last" | "sequences" = "last">(
+  params: RecurrentParams<Returns>,
+): Layer<Steps, Returns extends "sequences" ? Steps : Value> {
+  return recurrent("lstm", 4, lstmStates, params);
+}
+
+interface Weights {
+  readonly wi: Value;
+  readonly wh: Value;
+  readonly bi: Value;
+  readonly bh: Value;
+}
+
+/** The states after each step, `[steps * batch, units]`, from the input `[steps * batch, channels]`. */
+type States = (x: Value, weights: Weights, steps: number, batch: number) => Value;
+
+function recurrent<Returns extends "last" | "sequences">(
+  type: string,
+  gates: number,
+  states: States,
+  {
+    units,
+    layers = 1,
+    bidirectional = false,
+    dropout = 0,
+    bias = true,
+    returns = "last" as Returns,
+    init,
+    ...params
+  }: RecurrentParams<Returns>,
+): Layer<Steps, Returns extends "sequences" ? Steps : Value> {
+  checkWhole(type, "units", units);
+  checkWhole(type, "layers", layers);
+  checkFlag(type, "bidirectional", bidirectional);
+  checkRate(type, "dropout", dropout);
+  checkFlag(type, "bias", bias);
+  checkChoice(type, "returns", returns, ["last", "sequences"]);
+  const start = init ?? bounded(1 / Math.sqrt(units));
+  const made = layer<Steps, Steps | Value>(type, params, (scope, input) => {
+    const { values, mask } = checkSteps(type, input);
+    checkValue(type, values, 3, "steps of [batch, steps, channels]");
+    const [batch, steps, channels] = values.shape as [number, number, number];
+    if (steps === 0) reject("shape-mismatch", type, `steps are ${showShape(values.shape)}, want at least one`);
+    const ends = endsOf(mask);
+    let x = reshape(transpose(values, [1, 0, 2]), [steps * batch, channels]);
+    for (let depth = 0; depth < layers; depth++) {
+      const run = (into: Value, suffix: string) =>
+        states(
+          into,
+          weightsOf(scope, gates * units, units, into.shape[1]!, `_l${depth}${suffix}`, bias, start),
+          steps,
+          batch,
+        );
+      // Padding is behind the end: what a state does there reaches no step, and is left out of the result.
+      const forwards = run(x, "");
+      const backwards = bidirectional ? run(ends.turn(x), "_reverse") : undefined;
+      if (depth === layers - 1 && returns === "last")
+        return concat([forwards, ...(backwards ? [backwards] : [])].map(ends.last));
+      x = backwards ? concat([forwards, ends.turn(backwards)]) : forwards;
+      if (depth < layers - 1 && dropout > 0 && scope.training) x = mul(x, scope.mask(dropout, x.shape));
+    }
+    return maskedSteps(transpose(reshape(x, [steps, batch, -1]), [1, 0, 2]), mask);
+  });
+  return made as Layer<Steps, Returns extends "sequences" ? Steps : Value>;
+}
+
+function weightsOf(
+  scope: Scope,
+  gates: number,
+  units: number,
+  channels: number,
+  suffix: string,
+  bias: boolean,
+  init: Initializer,
+): Weights {
+  const shift = (name: string) =>
+    bias ? scope.parameter(`${name}${suffix}`, [gates], init) : constant(new Float32Array(gates));
+  return {
+    wi: scope.parameter(`weight_ih${suffix}`, [gates, channels], init),
+    wh: scope.parameter(`weight_hh${suffix}`, [gates, units], init),
+    bi: shift("bias_ih"),
+    bh: shift("bias_hh"),
+  };
+}
+
+/** What ragged rows need, from their mask `[batch, steps]`. */
+function endsOf(mask: Value): { turn(x: Value): Value; last(states: Value): Value } {
+  const [batch, steps] = mask.shape as [number, number];
+  const count = (length: number) => Float32Array.from({ length }, (_, i) => i);
+  const [step, row] = [constant(count(steps), [steps, 1]), constant(count(batch))];
+  const lengths = sum(mask, [1]);
+  const lastStep = maximum(sub(lengths, 1), 0);
+  const at = (steps: Value) => reshape(cast(add(mul(steps, batch), row), "int32"), [-1]);
+  // Step t of a row is its step length - 1 - t turned round; padding stays where it is.
+  const turned = at(add(step, mul(transpose(mask, [1, 0]), sub(sub(lengths, 1), mul(step, 2)))));
+  const isLast = column(cast(equal(step, lastStep), "float32"));
+  return {
+    // To turn back is to turn again, so what goes back is gathered too, where a gather's own rule would scatter.
+    turn: (x) => withGradient([gather(x, turned)], [x], ([gradient]) => [gradient && gather(gradient, turned)])[0]!,
+    last(states) {
+      const [found] = withGradient([gather(states, at(lastStep))], [states], ([gradient]) => [
+        gradient && reshape(mul(gradient, isLast), states.shape),
+      ]);
+      return mul(found!, max(mask, [1], true));
+    },
+  };
+}
+
+const gruStates: States = (x, { wi, wh, bi, bh }, steps, batch) => {
+  const units = wh.shape[1]!;
+  const each = Array<number>(steps).fill(batch);
+  const [whGates, whNew] = split(transpose(wh, [1, 0]), [2 * units, units]) as [Value, Value];
+  const [bhGates, bhNew] = split(bh, [2 * units, units]) as [Value, Value];
+  const [wiGates, wiNew] = split(wi, [2 * units, units], 0) as [Value, Value];
+  const [biGates, biNew] = split(bi, [2 * units, units]) as [Value, Value];
+  // The input's part of all steps at once.
+  const xGates = split(gemm(x, wiGates, add(biGates, bhGates), { transB: true }), each, 0);
+  const xNew = split(gemm(x, wiNew, biNew, { transB: true }), each, 0);
+  const start = expand(constant(0), [batch, units]);
+  const [states, gates, news, parts]: Value[][] = [[start], [], [], []];
+  for (let t = 0; t < steps; t++) {
+    const before = states![t]!;
+    const both = sigmoid(gemm(before, whGates, xGates[t]!));
+    const [r, z] = split(both, [units, units]) as [Value, Value];
+    const part = gemm(before, whNew, bhNew);
+    const fresh = tanh(add(xNew[t]!, mul(r, part)));
+    states!.push(add(fresh, mul(z, sub(before, fresh))));
+    gates!.push(both);
+    news!.push(fresh);
+    parts!.push(part);
+  }
+  const [result] = withGradient([concat(states!.slice(1), 0)], [x, wi, wh, bi, bh], ([gradient]) => {
+    if (!gradient) return [];
+    // How each gate's sum moves with the state after the step, for all steps at once: then a step back is one product with the
+    // gradient of the state and one matrix product.
+    const before = concat(states!.slice(0, -1), 0);
+    const fresh = concat(news!, 0);
+    const [r, z] = split(concat(gates!, 0), [units, units]) as [Value, Value];
+    const keep = sub(1, z);
+    const byNew = mul(keep, sub(1, mul(fresh, fresh)));
+    const byZ = mul(sub(before, fresh), mul(z, keep));
+    const byPart = mul(byNew, r);
+    const byR = mul(mul(byPart, concat(parts!, 0)), sub(1, r));
+    const rates = split(reshape(concat([byR, byZ, byPart, z]), [-1, 4, units]), each, 0);
+    const back = concat([wh, identity(units)], 0);
+    const after = split(gradient, each, 0);
+    const [deltas, flows]: Value[][] = [[], []];
+    let delta = after[steps - 1]!;
+    for (let t = steps - 1; t >= 0; t--) {
+      const flow = reshape(mul(reshape(delta, [batch, 1, units]), rates[t]!), [batch, 4 * units]);
+      deltas!.unshift(delta);
+      flows!.unshift(flow);
+      if (t > 0) delta = gemm(flow, back, after[t - 1]!);
+    }
+    const [hidden] = split(concat(flows!, 0), [3 * units, units]) as [Value, Value];
+    const [dGates] = split(hidden, [2 * units, units]) as [Value, Value];
+    const dNew = mul(concat(deltas!, 0), byNew);
+    const [biasGates, biasNew] = [sum(dGates, [0]), sum(dNew, [0])];
+    return [
+      add(matmul(dGates, wiGates), matmul(dNew, wiNew)),
+      concat([matmul(dGates, x, { transA: true }), matmul(dNew, x, { transA: true })], 0),
+      matmul(hidden, before, { transA: true }),
+      concat([biasGates, biasNew]),
+      sum(hidden, [0]),
+    ];
+  });
+  return result!;
+};
+
+const lstmStates: States = (x, { wi, wh, bi, bh }, steps, batch) => {
+  const units = wh.shape[1]!;
+  const each = Array<number>(steps).fill(batch);
+  // Gates in the order i, f, o, g, so that one sigmoid does three.
+  const arrange = (w: Value) => {
+    const [i, f, g, o] = split(w, [units, units, units, units], 0) as [Value, Value, Value, Value];
+    return concat([i, f, o, g], 0);
+  };
+  const inputs = split(gemm(x, arrange(wi), arrange(add(bi, bh)), { transB: true }), each, 0);
+  const recurrence = transpose(arrange(wh), [1, 0]);
+  const start = expand(constant(0), [batch, units]);
+  const [states, cells, shown, gates, news]: Value[][] = [[start], [start], [], [], []];
+  for (let t = 0; t < steps; t++) {
+    const [sums, fresh] = split(gemm(states![t]!, recurrence, inputs[t]!), [3 * units, units]) as [Value, Value];
+    const open = sigmoid(sums);
+    const [i, f, o] = split(open, [units, units, units]) as [Value, Value, Value];
+    const g = tanh(fresh);
+    const cell = add(mul(f, cells![t]!), mul(i, g));
+    const seen = tanh(cell);
+    states!.push(mul(o, seen));
+    cells!.push(cell);
+    shown!.push(seen);
+    gates!.push(open);
+    news!.push(g);
+  }
+  const [result] = withGradient([concat(states!.slice(1), 0)], [x, wi, wh, bi, bh], ([gradient]) => {
+    if (!gradient) return [];
+    const [i, f, o] = split(concat(gates!, 0), [units, units, units]) as [Value, Value, Value];
+    const [g, seen] = [concat(news!, 0), concat(shown!, 0)];
+    const inner = (gate: Value) => mul(gate, sub(1, gate));
+    // By the memory: the sums of i, f and g, and the memory before; by the state: the memory, and the sum of o.
+    const byCell = concat([
+      mul(g, inner(i)),
+      mul(concat(cells!.slice(0, -1), 0), inner(f)),
+      mul(i, sub(1, mul(g, g))),
+      f,
+    ]);
+    const rates = split(reshape(byCell, [-1, 4, units]), each, 0);
+    const cellRates = split(mul(o, sub(1, mul(seen, seen))), each, 0);
+    const gateRates = split(mul(seen, inner(o)), each, 0);
+    const after = split(gradient, each, 0);
+    const flows: Value[] = [];
+    let delta = after[steps - 1]!;
+    let memory: Value | undefined;
+    for (let t = steps - 1; t >= 0; t--) {
+      const shownBack = mul(delta, cellRates[t]!);
+      const total = memory ? add(shownBack, memory) : shownBack;
+      const flow = reshape(mul(reshape(total, [batch, 1, units]), rates[t]!), [batch, 4 * units]);
+      const [three, earlier] = split(flow, [3 * units, units]) as [Value, Value];
+      const all = concat([three, mul(delta, gateRates[t]!)]);
+      memory = earlier;
+      flows.unshift(all);
+      if (t > 0) delta = gemm(all, wh, after[t - 1]!);
+    }
+    const sums = concat(flows, 0);
+    const bias = sum(sums, [0]);
+    return [
+      matmul(sums, wi),
+      matmul(sums, x, { transA: true }),
+      matmul(sums, concat(states!.slice(0, -1), 0), { transA: true }),
+      bias,
+      bias,
+    ];
+  });
+  return result!;
+};
+
+function identity(size: number): Value {
+  const matrix = new Float32Array(size * size);
+  for (let i = 0; i < size; i++) matrix[i * (size + 1)] = 1;
+  return constant(matrix, [size, size]);
+}
