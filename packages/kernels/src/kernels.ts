@@ -274,8 +274,8 @@ export interface Kernels {
   dropoutMask(out: Float32Array, rate: number, key: readonly number[]): void;
 
   /**
-   * `C = alpha * op(A) * op(B) + beta * C`, row-major, on one thread. For small matrices between other kernels: a native
-   * BLAS, such as onnxruntime's, is three times as fast on large ones.
+   * `C = alpha * op(A) * op(B) + beta * C`, row-major, on one thread; op transposes where asked. `c` may not share memory
+   * with `a` or `b`. For small matrices between other kernels: a native BLAS, such as onnxruntime's, is faster on large ones.
    * Sums run in order in blocks of 384 along k, in float32.
    *
    * @example
