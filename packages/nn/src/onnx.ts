@@ -363,9 +363,10 @@ const emitters: { readonly [O in RunOp]: Emitter<O> } = {
   convFilterGradient(graph, { attributes, outputs: [output] }, [x, gradient]) {
     const [out, per] = output!.shape as [number, number];
     const { groups } = attributes;
+    const size = sizeOf(attributes.kernel);
+    if (size > 32) return byConvolution(graph, x!, gradient!, attributes, output!.shape);
     const batches = x!.shape[0]! * groups;
     const space = gradient!.shape.slice(2);
-    const size = sizeOf(attributes.kernel);
     const each = [batches, per, sizeOf(space)];
     // Windows as columns of one matrix for each sample and group, a product for each, and their sum.
     const columns = joined(
@@ -560,12 +561,90 @@ function patches(graph: Grower, x: Tensor, window: Window, space: Shape, padding
 /** Each number of `x` times the filter, added up where the windows lie: what a convolution does, backwards. */
 function spread(graph: Grower, x: Tensor, filters: Tensor, window: Window, group: number, shape: Shape): Tensor {
   const { kernel, strides, dilations, pads } = window;
+  if (strides.every((stride) => stride === 1)) return turned(graph, x, filters, window, group, shape);
+  // ConvTranspose is far slower on sequences than on images of one row.
+  if (kernel.length === 1) {
+    const tall = ([batch, channels, length]: Shape) => [batch!, channels!, 1, length!];
+    const flat = {
+      kernel: [1, ...kernel],
+      strides: [1, ...strides],
+      dilations: [1, ...dilations],
+      pads: [0, pads[0]!, 0, pads[1]!],
+    };
+    const [rows, row] = [x, filters].map((tensor) => reshaped(graph, tensor, tall(tensor.shape)));
+    return reshaped(graph, spread(graph, rows!, row!, flat, group, tall(shape)), shape);
+  }
   // What no window reaches at the ends.
   const output_padding = kernel.map((length, i) => {
     const inside = shape[i + 2]! + pads[i]! + pads[i + kernel.length]!;
     return inside - (x.shape[i + 2]! - 1) * strides[i]! - (length - 1) * dilations[i]! - 1;
   });
   return graph.op("ConvTranspose", [x, filters], shape, { ...windowed(window), output_padding, group });
+}
+
+/** `spread` with strides of 1: a convolution with the filters turned round, faster than ConvTranspose. */
+function turned(graph: Grower, x: Tensor, filters: Tensor, window: Window, group: number, shape: Shape): Tensor {
+  const { kernel, dilations } = window;
+  const [out, per] = filters.shape as [number, number];
+  const size = sizeOf(kernel);
+  const grouped = reshaped(graph, filters, [group, out / group, per, size]);
+  const swappedRoles = transposed(graph, grouped, [0, 2, 1, 3]);
+  const backwards = graph.constant(
+    Int32Array.from({ length: size }, (_, k) => size - 1 - k),
+    [size],
+  );
+  const flipped =
+    size === 1 ? swappedRoles : graph.op("Gather", [swappedRoles, backwards], swappedRoles.shape, { axis: 3 });
+  const round = window.pads.map((pad, i) => (kernel[i % kernel.length]! - 1) * dilations[i % kernel.length]! - pad);
+  // Pads wider than the window: what lies in them alone is cut off.
+  const axes = kernel.map((_, i) => i + 2);
+  const from = kernel.map((_, i) => Math.max(0, -round[i]!));
+  const to = kernel.map((_, i) => x.shape[i + 2]! - Math.max(0, -round[i + kernel.length]!));
+  return graph.op(
+    "Conv",
+    [cut(graph, x, axes, from, to), reshaped(graph, flipped, [group * per, out / group, ...kernel])],
+    shape,
+    { ...windowed(window), pads: round.map((pad) => Math.max(0, pad)), group },
+  );
+}
+
+/**
+ * The gradient for the filters as a convolution of the input by the gradient, with batch and channels in each other's place, and
+ * strides and dilations: faster than `patches` for large windows.
+ */
+function byConvolution(
+  graph: Grower,
+  x: Tensor,
+  gradient: Tensor,
+  window: Window & { readonly groups: number },
+  shape: Shape,
+): Tensor {
+  const { groups, kernel, strides, dilations, pads } = window;
+  const [batch, channels] = x.shape as [number, number];
+  const [out, per] = shape as [number, number];
+  const axes = kernel.map((_, i) => i + 2);
+  const apart = reshaped(graph, x, [batch, groups, channels / groups, ...x.shape.slice(2)]);
+  const maps = transposed(graph, apart, [2, 1, 0, ...axes.map((axis) => axis + 1)]);
+  const space = gradient.shape.slice(2);
+  // Where strides leave the end out, a convolution the other way round goes on behind the window.
+  const reached = kernel.map((_, i) => {
+    const inside = x.shape[i + 2]! + pads[i]! + pads[i + kernel.length]!;
+    return Math.floor((inside - (space[i]! - 1) * strides[i]! - 1) / dilations[i]!) + 1;
+  });
+  const product = graph.op(
+    "Conv",
+    [reshaped(graph, maps, [per, groups * batch, ...x.shape.slice(2)]), transposed(graph, gradient, [1, 0, ...axes])],
+    [per, out, ...reached],
+    { kernel_shape: space, strides: dilations, dilations: strides, pads, group: groups },
+  );
+  const whole = cut(
+    graph,
+    product,
+    axes,
+    axes.map(() => 0),
+    kernel,
+  );
+  return transposed(graph, whole, [1, 0, ...axes]);
 }
 
 /** Whether windows lie side by side and cover everything. */
