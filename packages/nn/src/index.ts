@@ -1,3 +1,4 @@
+export type { Clip } from "./arena.js";
 export { denseGradient, gradients, type ParameterGradient } from "./gradients.js";
 export type * from "./graph.js";
 export * as initializers from "./initializers.js";
@@ -11,6 +12,15 @@ export {
   leakyRelu,
   silu,
 } from "./layers/activation.js";
+export {
+  type Attended,
+  type AttentionPoolParams,
+  attentionPool,
+  type MultiHeadAttentionParams,
+  multiHeadAttention,
+  type TransformerEncoderParams,
+  transformerEncoder,
+} from "./layers/attention.js";
 export { flatten, onSteps, type ReshapeParams, reshaped, residual, sequential } from "./layers/compose.js";
 export { type Conv1dParams, type Conv2dParams, conv1d, conv2d, type Pair } from "./layers/convolution.js";
 export { type BagDenseParams, bagDense, type DenseParams, dense } from "./layers/dense.js";
@@ -23,11 +33,12 @@ export {
   type HighwayParams,
   highway,
 } from "./layers/gate.js";
-export type { LayerParams, ValueLayer } from "./layers/layer.js";
+export { fullSteps, type LayerParams, type ValueLayer } from "./layers/layer.js";
 // Before the op of this name, which is for layers to use.
 export { type BatchNormParams, batchNorm, type LayerNormParams, layerNorm } from "./layers/normalization.js";
 export * from "./layers/pooling.js";
 export { gru, lstm, type RecurrentParams } from "./layers/recurrent.js";
+export type { EarlyStopping, Epoch, Scores } from "./loop.js";
 export * from "./loss.js";
 export * from "./losses/cox.js";
 export * from "./losses/cross-entropy.js";
@@ -35,11 +46,39 @@ export * from "./losses/ctc.js";
 export * from "./losses/elementwise.js";
 export * from "./losses/info-nce.js";
 export * from "./losses/ranking.js";
+export type { Metric } from "./metrics.js";
 export * from "./network.js";
 export * from "./ops.js";
+export * from "./optimizers/adam.js";
+export type { Optimizer } from "./optimizers/optimizer.js";
+export * from "./optimizers/sgd.js";
+export {
+  type FeaturesOf,
+  type InputFeatures,
+  loadTrained,
+  type Trained,
+  type TrainedOptions,
+} from "./predict.js";
 export type * from "./program.js";
 export type * from "./runtimes/runtime.js";
 export * from "./safetensors.js";
+export {
+  type ConstantSchedule,
+  type CosineSchedule,
+  cosine,
+  type ExponentialSchedule,
+  exponentialDecay,
+  type LinearSchedule,
+  linearDecay,
+  type PlateauSchedule,
+  plateau,
+  type Schedule,
+  type StepSchedule,
+  stepDecay,
+  type WarmUp,
+  warmUp,
+} from "./schedules.js";
+export { type ParameterOptions, type TrainingData, type TrainOptions, train } from "./train.js";
 export {
   type LoadedWeights,
   type LoadWeightsOptions,

@@ -1,0 +1,336 @@
+// The memory of a training: parameters, gradients and moments side by side, so that one kernel call steps many parameters.
+import { MmubError } from "@mmub/core";
+import { type Kernels, kernels } from "@mmub/kernels";
+import { type Shape, sizeOf } from "./graph.js";
+import { momentsOf, type Optimizer } from "./optimizers/optimizer.js";
+
+/** A parameter or buffer and how it is trained: plain data. */
+export interface ParameterPlan {
+  readonly name: string;
+  readonly shape: Shape;
+  /** `fixed`: not trained, a buffer, or nothing that the loss depends on. `rows`: only touched rows are stepped. */
+  readonly role: "dense" | "rows" | "fixed";
+  /** The gradient comes as a tensor, as rows to be added up, or both. */
+  readonly dense: boolean;
+  readonly pieces: number;
+  /** What the learning rate is multiplied with. */
+  readonly rateFactor: number;
+  readonly weightDecay: number;
+}
+
+export interface Clip {
+  /** The gradient of all parameters is shortened to this length. */
+  readonly norm?: number;
+  /** Each number of the gradient is cut to `-value` to `value`. */
+  readonly value?: number;
+}
+
+export interface ArenaOptions {
+  readonly parameters: readonly ParameterPlan[];
+  readonly optimizer: Optimizer;
+  readonly clip?: Clip;
+  readonly accumulate: number;
+  /** The most gradient rows of one run, of each parameter that has such. */
+  readonly mostRows: Readonly<Record<string, number>>;
+  /** Numbers of all dropout masks of the largest graph. */
+  readonly maskNumbers: number;
+}
+
+/** Gradient rows of one table. */
+export interface Table {
+  readonly name: string;
+  readonly width: number;
+  /** Room for the rows of a run and their values. */
+  readonly rows: Int32Array;
+  readonly values: Float32Array;
+}
+
+export interface Arena {
+  readonly kernels: Kernels;
+  /** Views by name, parameters and buffers. */
+  readonly parameters: ReadonlyMap<string, Float32Array>;
+  /** Views by name, of gradients that come as tensors. */
+  readonly gradients: ReadonlyMap<string, Float32Array>;
+  readonly tables: ReadonlyMap<string, Table>;
+  /** Room for the masks of a run. */
+  readonly masks: Float32Array;
+  /** Takes in what a run has written: `rows` of each table in its first so many places. */
+  add(rowCounts: ReadonlyMap<string, number>): void;
+  /**
+   * Ends a step: the length of the gradient, `scale` times what was added. Where it is not finite nothing has changed; else
+   * the parameters have moved by a step of the optimiser. `step` counts from 1.
+   */
+  step(step: number, learningRate: number, scale: number): number;
+  /** Moments by place and name, to be kept and put back. */
+  readonly moments: readonly ReadonlyMap<string, Float32Array>[];
+}
+
+/** Every parameter begins at a multiple of so many numbers: a line of the cache. */
+const line = 16;
+const aligned = (length: number): number => Math.ceil(length / line) * line;
+
+interface Layout {
+  readonly at: ReadonlyMap<string, number>;
+  /** Parameters that one call steps. */
+  readonly groups: readonly { readonly from: number; readonly to: number; readonly plan: ParameterPlan }[];
+  /** Numbers of the parameters that have gradients as tensors, those that have moments, and all. */
+  readonly dense: number;
+  readonly moved: number;
+  readonly all: number;
+}
+
+function layoutOf(parameters: readonly ParameterPlan[]): Layout {
+  const at = new Map<string, number>();
+  const groups: { from: number; to: number; plan: ParameterPlan }[] = [];
+  let end = 0;
+  const place = ({ name, shape }: ParameterPlan) => {
+    at.set(name, end);
+    end += aligned(sizeOf(shape));
+  };
+  const alike = (a: ParameterPlan, b: ParameterPlan) =>
+    a.rateFactor === b.rateFactor && a.weightDecay === b.weightDecay;
+  let left = parameters.filter(({ role }) => role === "dense");
+  while (left.length > 0) {
+    const plan = left[0]!;
+    const from = end;
+    for (const same of left.filter((other) => alike(plan, other))) place(same);
+    groups.push({ from, to: end, plan });
+    left = left.filter((other) => !alike(plan, other));
+  }
+  const dense = end;
+  for (const plan of parameters) if (plan.role === "rows") place(plan);
+  const moved = end;
+  for (const plan of parameters) if (plan.role === "fixed") place(plan);
+  return { at, groups, dense, moved, all: end };
+}
+
+/** What an arena takes, in bytes. */
+export function arenaBytes(options: ArenaOptions): { parameters: number; gradients: number; moments: number } {
+  const { dense, moved, all } = layoutOf(options.parameters);
+  let rows = 0;
+  for (const plan of options.parameters) {
+    if (plan.pieces === 0) continue;
+    const most = options.mostRows[plan.name]!;
+    rows += aligned(most) + aligned(most * widthOf(plan));
+    if (plan.role === "rows") rows += aligned(plan.shape[0]!);
+    if (plan.role === "rows" && options.accumulate > 1)
+      rows += aligned(most * options.accumulate) + aligned(most * options.accumulate * widthOf(plan));
+  }
+  return {
+    parameters: 4 * all,
+    gradients: 4 * (dense * (options.accumulate > 1 ? 2 : 1) + rows + aligned(options.maskNumbers)),
+    moments: 4 * moved * momentsOf(options.optimizer),
+  };
+}
+
+export function arena(options: ArenaOptions): Arena {
+  const { parameters: plans, optimizer, clip, accumulate, mostRows, maskNumbers } = options;
+  const { at, groups, dense, moved, all } = layoutOf(plans);
+  const bytes = arenaBytes(options);
+  // A few lines more, for blocks of no length.
+  const memory = kernels({ bytes: bytes.parameters + bytes.gradients + bytes.moments + 64 * (8 + 6 * plans.length) });
+  const flat = memory.float32(all);
+  const gradient = memory.float32(dense);
+  const total = accumulate > 1 ? memory.float32(dense) : gradient;
+  const flatMoments = Array.from({ length: momentsOf(optimizer) }, () => memory.float32(moved));
+  const masks = memory.float32(maskNumbers);
+  const view = (of: Float32Array, { name, shape }: ParameterPlan) =>
+    of.subarray(at.get(name)!, at.get(name)! + sizeOf(shape));
+
+  const parameters = new Map(plans.map((plan) => [plan.name, view(flat, plan)]));
+  const gradients = new Map(
+    plans.filter((plan) => plan.role === "dense" && plan.dense).map((plan) => [plan.name, view(gradient, plan)]),
+  );
+  const movedPlans = plans.filter(({ role }) => role !== "fixed");
+  const moments = flatMoments.map((of) => new Map(movedPlans.map((plan) => [plan.name, view(of, plan)])));
+  const tables = plans
+    .filter(({ pieces, role }) => pieces > 0 && role !== "fixed")
+    .map((plan) =>
+      table(memory, plan, mostRows[plan.name]!, accumulate, plan.role === "rows" ? undefined : view(total, plan)),
+    );
+  const steppers = groups.map(({ from, to, plan }) => {
+    const part = (of: Float32Array) => of.subarray(from, to);
+    return { plan, parameters: part(flat), gradients: part(total), moments: flatMoments.map(part) };
+  });
+  let fresh = true;
+  const lengthOf = (): number =>
+    Math.sqrt(tables.reduce((squares, of) => squares + of.sumOfSquares(), memory.sumOfSquares(total)));
+
+  return {
+    kernels: memory,
+    parameters,
+    gradients,
+    tables: new Map(tables.map((of) => [of.name, of])),
+    masks,
+    moments,
+    add(rowCounts) {
+      if (total !== gradient) {
+        if (fresh) total.set(gradient);
+        else memory.axpy(total, 1, gradient);
+      }
+      for (const of of tables) of.add(rowCounts.get(of.name) ?? 0, fresh);
+      fresh = false;
+    },
+    step(step, learningRate, scale) {
+      fresh = true;
+      for (const of of tables) of.sumUp();
+      const length = lengthOf() * scale;
+      if (Number.isFinite(length)) {
+        if (clip?.value !== undefined && scale > 0) {
+          cut(total, clip.value / scale);
+          for (const of of tables) of.cut(clip.value / scale);
+        }
+        // As PyTorch's clip_grad_norm_, its 1e-6 included.
+        const left = clip?.norm !== undefined && clip.value !== undefined ? lengthOf() * scale : length;
+        const shorten = clip?.norm === undefined ? 1 : Math.min(1, clip.norm / (left + 1e-6));
+        const move = { step, gradientScale: scale * shorten };
+        for (const { plan, parameters, gradients, moments } of steppers)
+          stepDense(memory, optimizer, parameters, gradients, moments, {
+            ...move,
+            learningRate: learningRate * plan.rateFactor,
+            weightDecay: plan.weightDecay,
+          });
+        for (const of of tables)
+          of.step(
+            optimizer,
+            parameters.get(of.name)!,
+            moments.map((by) => by.get(of.name)!),
+            {
+              ...move,
+              learningRate: learningRate * of.plan.rateFactor,
+            },
+          );
+      }
+      for (const of of tables) of.clear();
+      return length;
+    },
+  };
+}
+
+interface Move {
+  readonly step: number;
+  readonly learningRate: number;
+  readonly gradientScale: number;
+}
+
+function stepDense(
+  memory: Kernels,
+  optimizer: Optimizer,
+  parameters: Float32Array,
+  gradients: Float32Array,
+  moments: readonly Float32Array[],
+  move: Move & { readonly weightDecay: number },
+): void {
+  if (optimizer.type === "sgd") {
+    const { momentum, dampening, nesterov } = optimizer;
+    if (momentum === 0) memory.sgd(parameters, gradients, move);
+    else memory.momentum(parameters, gradients, moments[0]!, { ...move, momentum, dampening, nesterov });
+    return;
+  }
+  const { beta1, beta2, epsilon } = optimizer;
+  const options = { ...move, beta1, beta2, epsilon, ...(moments[2] && { maxSecondMoment: moments[2] }) };
+  if (optimizer.type === "adam") memory.adam(parameters, gradients, moments[0]!, moments[1]!, options);
+  else memory.adamw(parameters, gradients, moments[0]!, moments[1]!, options);
+}
+
+interface RunningTable extends Table {
+  readonly plan: ParameterPlan;
+  add(count: number, fresh: boolean): void;
+  sumUp(): void;
+  sumOfSquares(): number;
+  cut(limit: number): void;
+  step(optimizer: Optimizer, parameters: Float32Array, moments: readonly Float32Array[], move: Move): void;
+  clear(): void;
+}
+
+function table(
+  memory: Kernels,
+  plan: ParameterPlan,
+  most: number,
+  accumulate: number,
+  /** Where the rows are added up, of a parameter that is stepped as a whole. */
+  whole: Float32Array | undefined,
+): RunningTable {
+  const width = widthOf(plan);
+  const rows = memory.int32(most);
+  const values = memory.float32(most * width);
+  const base = { name: plan.name, plan, width, rows, values };
+  if (whole) {
+    // Its gradient is zero but for touched rows, which are cleared behind each step; a dense part is written anew anyhow.
+    const touched = new Int32Array(most * accumulate);
+    let count = 0;
+    return {
+      ...base,
+      add(added) {
+        const list = rows.subarray(0, added);
+        memory.scatterAddRows(whole, width, list, values.subarray(0, added * width));
+        touched.set(list, count);
+        count += added;
+      },
+      sumUp() {},
+      sumOfSquares: () => 0,
+      cut() {},
+      step() {},
+      clear() {
+        for (let i = 0; i < count; i++) whole.fill(0, touched[i]! * width, (touched[i]! + 1) * width);
+        count = 0;
+      },
+    };
+  }
+  const slots = memory.int32(plan.shape[0]!);
+  const gatheredRows = accumulate > 1 ? memory.int32(most * accumulate) : rows;
+  const gatheredValues = accumulate > 1 ? memory.float32(most * accumulate * width) : values;
+  let count = 0;
+  const sums = () => gatheredValues.subarray(0, count * width);
+  return {
+    ...base,
+    add(added, fresh) {
+      if (fresh) count = 0;
+      if (accumulate > 1) {
+        gatheredRows.set(rows.subarray(0, added), count);
+        gatheredValues.set(values.subarray(0, added * width), count * width);
+      }
+      count += added;
+    },
+    sumUp() {
+      count = memory.sumRows(gatheredRows.subarray(0, count), sums(), width, slots);
+    },
+    sumOfSquares: () => memory.sumOfSquares(sums()),
+    cut: (limit) => cut(sums(), limit),
+    step(optimizer, parameters, moments, { learningRate, gradientScale, step }) {
+      const list = gatheredRows.subarray(0, count);
+      if (optimizer.type === "sgd") {
+        memory.scatterAddRows(parameters, width, list, sums(), { scale: -learningRate * gradientScale });
+        return;
+      }
+      const { beta1, beta2, epsilon } = optimizer;
+      const options = { learningRate, gradientScale, step, beta1, beta2, epsilon };
+      memory.lazyAdam(parameters, moments[0]!, moments[1]!, width, list, sums(), options);
+    },
+    clear() {
+      count = 0;
+    },
+  };
+}
+
+/** Throws where an optimiser cannot step touched rows alone. */
+export function checkLazyRows(optimizer: Optimizer): void {
+  const fits = optimizer.type === "sgd" ? optimizer.momentum === 0 : !optimizer.amsgrad;
+  if (!fits)
+    throw new MmubError("invalid-params", {
+      part: "@mmub/nn/train",
+      message: `lazyRows is true with ${optimizer.type === "sgd" ? "momentum" : "amsgrad"}, want it with adam, adamW or plain sgd; leave one of them out`,
+    });
+}
+
+export function widthOf({ shape }: ParameterPlan): number {
+  return sizeOf(shape.slice(1));
+}
+
+function cut(numbers: Float32Array, limit: number): void {
+  for (let i = 0; i < numbers.length; i++) {
+    const value = numbers[i]!;
+    if (value > limit) numbers[i] = limit;
+    else if (value < -limit) numbers[i] = -limit;
+  }
+}

@@ -1,0 +1,163 @@
+// Programs made ready and fed: one session for each shape of batch, and arrays that are used again at each step.
+import type { TypedArray } from "@mmub/core";
+import type { Arena } from "./arena.js";
+import { type BatchShape, type Dataset, feedNames, fill, shapeKey } from "./batching.js";
+import { sizeOf } from "./graph.js";
+import type { TensorSpec } from "./program.js";
+import type { CompileOptions, Runtime, Session } from "./runtimes/runtime.js";
+import { names, type StepProgram } from "./step-program.js";
+
+/** A program for one shape of batch, its feeds and fetches bound. */
+export interface Ready {
+  readonly program: StepProgram;
+  readonly shape: BatchShape;
+  readonly session: Session;
+  readonly feeds: Record<string, TypedArray>;
+  readonly fetches: Record<string, TypedArray>;
+  /** Rows of gradients that the run gives, by parameter. */
+  readonly rowCounts: ReadonlyMap<string, number>;
+}
+
+/** What binds a program to memory. */
+export interface Binding {
+  readonly parameters: ReadonlyMap<string, Float32Array>;
+  /** Absent: nothing is trained. */
+  readonly arena?: Arena;
+  /** Room by name, made once for the largest that is asked for. */
+  readonly room: Room;
+}
+
+/** Arrays by name that grow as larger ones are asked for; smaller ones are views of them. */
+export interface Room {
+  float32(name: string, length: number): Float32Array;
+  int32(name: string, length: number): Int32Array;
+}
+
+export function room(): Room {
+  const held = new Map<string, Float32Array | Int32Array>();
+  const take = <A extends Float32Array | Int32Array>(
+    type: { new (length: number): A },
+    name: string,
+    length: number,
+  ) => {
+    const known = held.get(name);
+    const array = known && known.length >= length ? known : new type(length);
+    held.set(name, array);
+    return array.subarray(0, length) as A;
+  };
+  return {
+    float32: (name, length) => take(Float32Array, name, length),
+    int32: (name, length) => take(Int32Array, name, length),
+  };
+}
+
+/**
+ * Sessions by kind and shape. At most `most` are kept; the one that was not used for longest goes first.
+ */
+export function sessions(
+  most: number,
+  make: (kind: string, shape: BatchShape) => Promise<Ready>,
+): {
+  get(kind: string, shape: BatchShape): Ready | Promise<Ready>;
+  dispose(): Promise<void>;
+} {
+  const held = new Map<string, Ready>();
+  return {
+    get(kind, shape) {
+      const key = `${kind} ${shapeKey(shape)}`;
+      const known = held.get(key);
+      if (known) {
+        // The map's order is that of use.
+        held.delete(key);
+        held.set(key, known);
+        return known;
+      }
+      return (async () => {
+        const oldest = held.keys().next().value;
+        if (held.size >= most && oldest !== undefined) {
+          const { session } = held.get(oldest)!;
+          held.delete(oldest);
+          await session.dispose();
+        }
+        const made = await make(kind, shape);
+        held.set(key, made);
+        return made;
+      })();
+    },
+    async dispose() {
+      const all = [...held.values()];
+      held.clear();
+      for (const { session } of all) await session.dispose();
+    },
+  };
+}
+
+/** Compiles a program and binds it to its memory. */
+export async function ready(
+  runtime: Runtime,
+  program: StepProgram,
+  shape: BatchShape,
+  { parameters, arena, room }: Binding,
+  options: CompileOptions,
+): Promise<Ready> {
+  const feeds: Record<string, TypedArray> = {};
+  const fetches: Record<string, TypedArray> = {};
+  for (const { name } of program.program.parameters) feeds[name] = parameters.get(name)!;
+  let maskAt = 0;
+  const masks = new Set(program.masks.map(({ name }) => name));
+  for (const spec of program.program.inputs) {
+    const length = sizeOf(spec.shape);
+    if (masks.has(spec.name)) {
+      feeds[spec.name] = arena!.masks.subarray(maskAt, maskAt + length);
+      maskAt += length;
+    } else feeds[spec.name] = spec.dtype === "int32" ? room.int32(spec.name, length) : room.float32(spec.name, length);
+  }
+
+  const outputs = new Map(program.program.outputs.map((spec) => [spec.name, spec]));
+  const lengthOf = (name: string): number => sizeOf((outputs.get(name) as TensorSpec).shape);
+  for (const name of [names.loss, names.counts, names.output])
+    if (outputs.has(name)) fetches[name] = room.float32(`fetched ${name}`, lengthOf(name));
+  const rowCounts = new Map<string, number>();
+  for (const [name, { dense, pieces }] of Object.entries(program.gradients)) {
+    if (dense) fetches[names.gradient(name)] = arena!.gradients.get(name)!;
+    let at = 0;
+    for (let piece = 0; piece < pieces; piece++) {
+      const { width, rows, values } = arena!.tables.get(name)!;
+      const count = lengthOf(names.rows(name, piece));
+      fetches[names.rows(name, piece)] = rows.subarray(at, at + count);
+      fetches[names.values(name, piece)] = values.subarray(at * width, (at + count) * width);
+      at += count;
+    }
+    if (pieces > 0) rowCounts.set(name, at);
+  }
+  for (const name of program.updates)
+    fetches[names.update(name)] = room.float32(`fetched ${names.update(name)}`, lengthOf(names.update(name)));
+  const session = await runtime.compile(program.program, options);
+  return { program, shape, session, feeds, fetches, rowCounts };
+}
+
+/** Puts the rows `order[from]` to `order[to]` of the data into the feeds. */
+export function feed({ feeds, shape }: Ready, data: Dataset, order: Int32Array, from: number, to: number): void {
+  for (const column of data.columns) {
+    const { main, beside } = feedNames(column);
+    const [first, second] = [feeds[main], beside === undefined ? undefined : feeds[beside]];
+    // What the graph does not look at is not one of its inputs.
+    if (first || second) fill(column, order, from, to, first, second, shape.lengths[column.name] ?? 0);
+  }
+  const weights = feeds[names.weights];
+  if (!weights) return;
+  if (data.weights) for (let i = from; i < to; i++) weights[i - from] = data.weights[order[i]!]!;
+  else weights.fill(1, 0, to - from);
+  weights.fill(0, to - from);
+}
+
+/** New dropout masks. The key makes them those of one step, whatever was drawn before. */
+export function drawMasks({ program, feeds }: Ready, arena: Arena, seed: number, run: number): void {
+  for (const [index, { name, rate }] of program.masks.entries())
+    if (feeds[name]) arena.kernels.dropoutMask(feeds[name] as Float32Array, rate, [seed, run, index]);
+}
+
+/** What buffers have become. */
+export function takeUpdates({ program, fetches }: Ready, parameters: ReadonlyMap<string, Float32Array>): void {
+  for (const name of program.updates) parameters.get(name)!.set(fetches[names.update(name)]!);
+}

@@ -1,0 +1,155 @@
+// What runs for one batch, as plain data: made where the network is, run where the training is.
+import type { BatchShape } from "./batching.js";
+import { gradients } from "./gradients.js";
+import { reject, type Shape, showShape, sizeOf, type Value } from "./graph.js";
+import type { Loss } from "./loss.js";
+import { type Network, type Traced, trace } from "./network.js";
+import { input, mul, sum } from "./ops.js";
+import { type Program, program } from "./program.js";
+
+/** Names of inputs and outputs that no network has. */
+export const names = {
+  target: (name: string) => `target ${name}`,
+  weights: "row weights",
+  /** The sum of weight x loss, and of what the rows count: the loss of the batch is the one divided by the other. */
+  loss: "loss",
+  counts: "counts",
+  output: "output",
+  gradient: (parameter: string) => `gradient ${parameter}`,
+  rows: (parameter: string, piece: number) => `rows ${piece} ${parameter}`,
+  values: (parameter: string, piece: number) => `values ${piece} ${parameter}`,
+  update: (buffer: string) => `update ${buffer}`,
+} as const;
+
+/** How a parameter gets its gradient. */
+export interface GradientKind {
+  readonly dense: boolean;
+  /** How many pieces of rows. */
+  readonly pieces: number;
+}
+
+export interface StepProgram {
+  readonly program: Program;
+  /** Of the parameters that the loss depends on, when they are trained. */
+  readonly gradients: Readonly<Record<string, GradientKind>>;
+  readonly masks: readonly { readonly name: string; readonly rate: number }[];
+  /** Buffers that a step changes. */
+  readonly updates: readonly string[];
+}
+
+/** The step of a training: the loss of a batch, its gradients and what buffers become. */
+export function trainingProgram(
+  net: Network,
+  loss: Loss,
+  shape: BatchShape,
+  trained: (name: string) => boolean,
+): StepProgram {
+  const traced = traceAt(net, shape, true);
+  const { total, counts } = lossOf(traced, loss, shape);
+  const kinds: Record<string, GradientKind> = {};
+  const outputs: Record<string, Value> = {
+    [names.loss]: total,
+    [names.counts]: counts,
+    [names.output]: traced.output,
+  };
+  const wanted = [...traced.parameters].filter(([name, { spec }]) => spec.trained && trained(name));
+  const found = gradients(
+    total,
+    wanted.map(([, { value }]) => value),
+  );
+  for (const [name, { value }] of wanted) {
+    const gradient = found.get(value);
+    if (!gradient) continue;
+    kinds[name] = { dense: gradient.dense !== undefined, pieces: gradient.rows.length };
+    if (gradient.dense) outputs[names.gradient(name)] = gradient.dense;
+    for (const [piece, { rows, values }] of gradient.rows.entries()) {
+      outputs[names.rows(name, piece)] = rows;
+      outputs[names.values(name, piece)] = values;
+    }
+  }
+  for (const [name, next] of traced.updates) outputs[names.update(name)] = next;
+  return {
+    program: named(outputs),
+    gradients: kinds,
+    masks: [...traced.masks].map(([name, { rate }]) => ({ name, rate })),
+    updates: [...traced.updates.keys()],
+  };
+}
+
+/** The loss and the output of a batch as they are outside of training. */
+export function evaluationProgram(net: Network, loss: Loss, shape: BatchShape): StepProgram {
+  const traced = traceAt(net, shape, false);
+  const { total, counts } = lossOf(traced, loss, shape);
+  const outputs = { [names.loss]: total, [names.counts]: counts, [names.output]: traced.output };
+  return { program: named(outputs), gradients: {}, masks: [], updates: [] };
+}
+
+/** The output alone. */
+export function inferenceProgram(net: Network, shape: BatchShape): StepProgram {
+  const traced = traceAt(net, shape, false);
+  return { program: named({ [names.output]: traced.output }), gradients: {}, masks: [], updates: [] };
+}
+
+/** The shape of what a network gives. */
+export function traceAt(net: Network, { batch, lengths }: BatchShape, training: boolean): Traced {
+  const traced = trace(net, { batch, lengths, training });
+  const { shape, dtype } = traced.output;
+  if (shape[0] !== batch || dtype !== "float32")
+    reject(
+      "shape-mismatch",
+      "network",
+      `the network gives ${dtype} ${showShape(shape)} for a batch of ${batch}, want float32 [${batch}, ...]`,
+    );
+  return traced;
+}
+
+function lossOf(traced: Traced, loss: Loss, { batch, lengths }: BatchShape): { total: Value; counts: Value } {
+  const targets: Record<string, Value> = {};
+  for (const [name, { shape, dtype, ragged }] of Object.entries(loss.targets(traced.output.shape))) {
+    const full = names.target(name);
+    const length = lengths[full];
+    const lead: Shape = ragged ? [batch, length!] : [batch];
+    targets[name] = input(full, [...lead, ...shape], dtype);
+    if (ragged) targets[`${name}.mask`] = input(`${full}.mask`, lead);
+  }
+  const weights = input(names.weights, [batch]);
+  const rows = loss.build(traced.output, targets, weights);
+  return {
+    total: sum(mul(weights, rows.loss)),
+    counts: sum(rows.counts ? mul(weights, rows.counts) : weights),
+  };
+}
+
+/** The program, whose inputs and parameters must not share a name: a runtime is fed both by name. */
+function named(outputs: Readonly<Record<string, Value>>): Program {
+  const made = program(outputs);
+  const inputs = new Set(made.inputs.map(({ name }) => name));
+  for (const { name } of made.parameters)
+    if (inputs.has(name))
+      reject("invalid-params", "network", `an input and a parameter are both named "${name}", want different names`);
+  return made;
+}
+
+/** Numbers that are held at once while a program runs in its order, its inputs and parameters left out: an upper estimate. */
+export function peakNumbers({ nodes, outputs }: Program): number {
+  const size = new Map<number, number>();
+  const lastUse = new Map<number, number>();
+  for (const [at, node] of nodes.entries()) {
+    for (const value of node.inputs) lastUse.set(value, at);
+    for (const { value, shape } of node.outputs) {
+      // A reshape is the same memory under another name.
+      size.set(value, node.op === "reshape" || node.op === "constant" ? 0 : sizeOf(shape));
+      lastUse.set(value, at);
+    }
+  }
+  for (const { value } of outputs) lastUse.set(value, nodes.length);
+  const freed = new Map<number, number[]>();
+  for (const [value, at] of lastUse) freed.set(at, [...(freed.get(at) ?? []), value]);
+  let [held, peak] = [0, 0];
+  for (const [at, node] of nodes.entries()) {
+    for (const { value } of node.outputs) held += size.get(value)!;
+    peak = Math.max(peak, held);
+    for (const value of freed.get(at) ?? []) held -= size.get(value) ?? 0;
+  }
+  return peak;
+}
