@@ -61,6 +61,7 @@ export {
 } from "./predict.js";
 export type * from "./program.js";
 export type * from "./runtimes/runtime.js";
+export { type TfjsBackend, type TfjsParams, tfjs } from "./runtimes/tfjs.js";
 export * from "./safetensors.js";
 export {
   type ConstantSchedule,
