@@ -5,6 +5,7 @@ import { columns, rfm } from "@mmub/behavior";
 import { decodeSaved, encodeSaved, parallel, random } from "@mmub/core";
 import { concat, pipeline, weightedSum } from "@mmub/fusion";
 import { colorHistogram, decodeImage, hog } from "@mmub/image";
+import { kernels } from "@mmub/kernels";
 import { accuracy } from "@mmub/metrics";
 import { logisticRegression } from "@mmub/models";
 import { tfidf } from "@mmub/text";
@@ -64,3 +65,15 @@ const inThreads = await parallel(hog({ width: 48, height: 48 }), {
 const alone = await hog({ width: 48, height: 48 }).fit([]);
 assert.deepEqual(await inThreads.transform(photos), await alone.transform(photos));
 await inThreads.dispose?.();
+
+// The embedded WebAssembly: a step of Adam has the bits of the TypeScript twin, whatever this Node takes.
+const steps = ["simd", "scalar", undefined].map((build) => {
+  const k = kernels({ bytes: 4096, build });
+  const [weights, gradients, first, second] = [k.float32(99), k.float32(99), k.float32(99), k.float32(99)];
+  k.uniform(gradients, [7]);
+  k.adam(weights, gradients, first, second, { learningRate: 0.1, step: 1 });
+  return [...weights];
+});
+assert.deepEqual(steps[0], steps[1]);
+assert.deepEqual(steps[0], steps[2]);
+assert.notEqual(kernels({ bytes: 0 }).build, "scalar");

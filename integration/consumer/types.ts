@@ -5,6 +5,7 @@ import { type Classification, type Extractor, MmubError, type Sparse } from "@mm
 import { extractorChecks } from "@mmub/core/testing";
 import { concat, pipeline } from "@mmub/fusion";
 import { hog, type RawImage } from "@mmub/image";
+import { kernels } from "@mmub/kernels";
 import { accuracy } from "@mmub/metrics";
 import { logisticRegression } from "@mmub/models";
 import { tfidf } from "@mmub/text";
@@ -21,6 +22,8 @@ accuracy(["stays"], predicted.labels);
 
 const extractor: Extractor<string, Sparse> = tfidf({ ngramRange: [1, 2] });
 extractorChecks({ make: () => extractor, inputs: ["a b", "b c"] });
+const k = kernels({ bytes: 1024 });
+k.sgd(k.float32(4), k.float32(4), { learningRate: 0.1 });
 if (MmubError.is(new Error())) throw new Error();
 
 // @ts-expect-error: no such modality
@@ -31,3 +34,7 @@ await shopper.fit([{ review: 3 }], ["stays"]);
 await shopper.fit([{ review: "good" }], ["stay"]);
 // @ts-expect-error: no such param
 tfidf({ ngrams: [1, 2] });
+// @ts-expect-error: a step needs its size
+k.sgd(k.float32(4), k.float32(4), {});
+// @ts-expect-error: rows are Int32Array
+k.scatterAddRows(k.float32(4), 2, k.float32(1), k.float32(2));

@@ -24,6 +24,20 @@ export function scale(x: usize, n: i32, factor: f32): void {
   }
 }
 
+/** NaN stays NaN. */
+export function clamp(x: usize, n: i32, low: f32, high: f32): void {
+  const lows = f32x4.splat(low);
+  const highs = f32x4.splat(high);
+  for (; n >= 4; n -= 4) {
+    v128.store(x, f32x4.min(f32x4.max(v128.load(x), lows), highs));
+    x += 16;
+  }
+  for (; n > 0; n--) {
+    store<f32>(x, min<f32>(max<f32>(load<f32>(x), low), high));
+    x += 4;
+  }
+}
+
 /** In float64, four sums side by side: exact squares, and no sum of finite numbers overflows. */
 export function sumOfSquares(x: usize, n: i32): f64 {
   let low = f64x2.splat(0);

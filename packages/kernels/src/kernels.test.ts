@@ -356,6 +356,14 @@ describe("rows", () => {
 });
 
 describe("vectors", () => {
+  each("clamp", (k) => {
+    const x = k.float32(6);
+    x.set([-3, -1, 0.5, 2, Number.NaN, Number.NEGATIVE_INFINITY]);
+    k.clamp(x, -1, 1);
+    expect([...x]).toEqual([-1, -1, 0.5, 1, Number.NaN, -1]);
+    expect(refused(() => k.clamp(x, 1, -1)).message).toContain("low is number 1, want no more than high, -1");
+  });
+
   each("axpy, scale and sumOfSquares, which no finite number makes infinite", (k) => {
     const [x, y] = [k.float32(11), k.float32(11)];
     for (let i = 0; i < 11; i++) [x[i], y[i]] = [i, 10];

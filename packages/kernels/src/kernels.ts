@@ -243,6 +243,8 @@ export interface Kernels {
   axpy(y: Float32Array, alpha: number, x: Float32Array): void;
   /** `x *= factor`. */
   scale(x: Float32Array, factor: number): void;
+  /** Numbers below `low` become `low`, those above `high` become `high`; NaN stays NaN. */
+  clamp(x: Float32Array, low: number, high: number): void;
   /**
    * The sum of squares in float64; NaN or infinite exactly if some number is NaN or infinite.
    *
@@ -501,6 +503,10 @@ export function kernels({ bytes, build }: KernelsOptions): Kernels {
 
     axpy: (y, alpha, x) => exports.axpy(at("y", y), y.length, f(alpha), at("x", x, y.length)),
     scale: (x, factor) => exports.scale(at("x", x), x.length, f(factor)),
+    clamp(x, low, high) {
+      checkParam(part, "low", low, low <= high, `no more than high, ${high}`);
+      exports.clamp(at("x", x), x.length, f(low), f(high));
+    },
     sumOfSquares: (x) => exports.sumOfSquares(at("x", x), x.length),
 
     uniform: (out, key) => exports.uniform(at("out", out), out.length, ...words(key)),

@@ -13,6 +13,11 @@ export function vectors(f32: Float32Array) {
       for (let i = 0; i < n; i++) f32[x + i] = f32[x + i]! * factor;
     },
 
+    clamp(x: number, n: number, low: number, high: number): void {
+      x >>>= 2;
+      for (let i = 0; i < n; i++) f32[x + i] = Math.min(Math.max(f32[x + i]!, low), high);
+    },
+
     sumOfSquares(x: number, n: number): number {
       x >>>= 2;
       let [s0, s1, s2, s3] = [0, 0, 0, 0];
