@@ -25,16 +25,15 @@ export interface StepTask {
 
 const rounds = 7;
 const leastMs = 300;
-/** As many as the proof needs. */
+/** The proof is of the first step and of this one. */
 export const leastSteps = 20;
 
-/** Two processes that take turns of the same steps: the medians of a step, and the least. */
+/** Two processes that take turns: the median of a step, and the least. */
 export async function compareSteps(task: StepTask, ours: Stepper, peer: Stepper): Promise<[Row, Row]> {
-  const fastest = Math.min(await warmUp(ours), await warmUp(peer));
-  const steps = Math.max(leastSteps, Math.ceil(leastMs / fastest));
+  const steps = { ours: await warmUp(ours), peer: await warmUp(peer) };
   const turns = { ours: [] as Turn[], peer: [] as Turn[] };
   for (let round = 0; round < rounds; round++) {
-    const [a, b] = [await ours.turn(steps), await peer.turn(steps)];
+    const [a, b] = [await ours.turn(steps.ours), await peer.turn(steps.peer)];
     checkAgreement(task.name, a.agree, b.agree, task.tolerance);
     turns.ours.push(a);
     turns.peer.push(b);
@@ -44,9 +43,9 @@ export async function compareSteps(task: StepTask, ours: Stepper, peer: Stepper)
     const measured = { ours: of(turns.ours.flatMap(({ ms }) => ms)), peer: of(turns.peer.flatMap(({ ms }) => ms)) };
     const details = {
       peer: task.peer,
-      measure: `wall time of a step, ${measure} of ${rounds} turns of ${steps}`,
+      measure: `wall time of a step, ${measure} of ${rounds} turns`,
       runs: { ours: turns.ours.map(({ ms }) => of(ms)), peer: turns.peer.map(({ ms }) => of(ms)) },
-      cpu: { ours: cpuOfStep(turns.ours, steps), peer: cpuOfStep(turns.peer, steps) },
+      cpu: { ours: cpuOfStep(turns.ours), peer: cpuOfStep(turns.peer) },
     };
     const ratio = measured.peer / measured.ours;
     return { name: `${task.name}, ${measure}`, ...measured, unit: "ms/step", ratio, threads: task.threads, details };
@@ -54,7 +53,7 @@ export async function compareSteps(task: StepTask, ours: Stepper, peer: Stepper)
   return [row("median", median), row("minimum", least)];
 }
 
-/** Runs until the compiler has seen enough; how many milliseconds a step then takes. */
+/** Runs until the compiler has seen enough; how many steps then take long enough to be timed and to prove the work. */
 async function warmUp(stepper: Stepper): Promise<number> {
   let last = 0;
   for (let spent = 0, turns = 0; turns < 2 || (spent < 1000 && turns < 20); turns++) {
@@ -62,11 +61,11 @@ async function warmUp(stepper: Stepper): Promise<number> {
     last = median(ms);
     spent += ms.reduce((sum, value) => sum + value, 0);
   }
-  return last;
+  return Math.max(leastSteps, Math.ceil(leastMs / last));
 }
 
-function cpuOfStep(turns: readonly Turn[], steps: number): number {
-  return median(turns.map(({ cpuMs }) => cpuMs / steps));
+function cpuOfStep(turns: readonly Turn[]): number {
+  return median(turns.map(({ ms, cpuMs }) => cpuMs / ms.length));
 }
 
 function least(values: readonly number[]): number {
