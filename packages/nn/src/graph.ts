@@ -110,7 +110,7 @@ export interface Value {
 /** What flows back to a value: a tensor of its shape, or values for some rows of it (rows may repeat, and add up). */
 export type Gradient = Value | RowGradient;
 
-/** `values[i]` is added to row `rows[i]` of a value seen as a matrix whose last axis is its columns. */
+/** `values[i]` is added to row `rows[i]` of a value seen as a matrix of as many columns, `[size / columns, columns]`. */
 export interface RowGradient {
   /** int32, `[n]`. */
   readonly rows: Value;

@@ -14,12 +14,12 @@ import {
 
 /** A tensor that is fed at each run. */
 export function input(name: string, shape: Shape, dtype: DType = "float32"): Value {
-  return one("input", [], { name }, shape, dtype);
+  return one("input", [], { name }, checkShape("input", name, shape), dtype);
 }
 
 /** A tensor that the trainer keeps. */
 export function parameter(name: string, shape: Shape): Value {
-  return one("parameter", [], { name }, shape);
+  return one("parameter", [], { name }, checkShape("parameter", name, shape));
 }
 
 /** Numbers that are part of the graph; a plain number is a scalar of shape `[]`. Keep it small: it travels with the graph. */
@@ -35,11 +35,12 @@ export function constant(data: number | readonly number[] | Float32Array | Int32
 export const add = (a: Value, b: Value | number): Value => elementwise("add", a, b);
 export const sub = (a: Value | number, b: Value | number): Value => elementwise("sub", a, b);
 export const mul = (a: Value, b: Value | number): Value => elementwise("mul", a, b);
+/** Of int32 the quotient cut towards zero. */
 export const div = (a: Value | number, b: Value | number): Value => elementwise("div", a, b);
 export const maximum = (a: Value, b: Value | number): Value => elementwise("maximum", a, b);
 export const minimum = (a: Value, b: Value | number): Value => elementwise("minimum", a, b);
 
-/** Truth values; for int32 as well. No gradient. */
+/** Truth values; for int32 as well. No gradient, as of all that gives int32 or truth values. */
 export const equal = (a: Value, b: Value | number): Value => elementwise("equal", a, b, "bool");
 export const greater = (a: Value, b: Value | number): Value => elementwise("greater", a, b, "bool");
 export const greaterOrEqual = (a: Value, b: Value | number): Value => elementwise("greaterOrEqual", a, b, "bool");
@@ -47,7 +48,7 @@ export const greaterOrEqual = (a: Value, b: Value | number): Value => elementwis
 /** `yes` where `condition` is true, else `no`; unlike a product with a mask it lets no NaN or infinity of the other through. */
 export function where(condition: Value, yes: Value | number, no: Value | number): Value {
   if (condition.dtype !== "bool") reject("invalid-input", "where", `condition is ${condition.dtype}, want bool`);
-  const [a, b] = [lift(yes), lift(no)];
+  const [a, b] = liftBoth(yes, no);
   if (a.dtype !== b.dtype) reject("invalid-input", "where", `got ${a.dtype} and ${b.dtype}, want one type`);
   const shape = broadcast("where", broadcast("where", condition.shape, a.shape), b.shape);
   return one("where", [condition, a, b], {}, shape, a.dtype);
@@ -72,9 +73,9 @@ export const tanh = (x: Value): Value => unary("tanh", x);
 /** log(1 + exp(x)), without overflow. */
 export const softplus = (x: Value): Value => unary("softplus", x);
 /** Over the last axis. */
-export const softmax = (x: Value): Value => unary("softmax", x);
+export const softmax = (x: Value): Value => unary("softmax", withAxis("softmax", x));
 /** Over the last axis. */
-export const logSoftmax = (x: Value): Value => unary("logSoftmax", x);
+export const logSoftmax = (x: Value): Value => unary("logSoftmax", withAxis("logSoftmax", x));
 
 /**
  * Layer normalisation over the last axis: `(x - mean) / sqrt(variance + epsilon) * scale + shift`. Outputs: the result, the
@@ -82,7 +83,7 @@ export const logSoftmax = (x: Value): Value => unary("logSoftmax", x);
  */
 export function layerNorm(x: Value, scale: Value, shift: Value, epsilon: number): readonly [Value, Value, Value] {
   floats("layerNorm", x, scale, shift);
-  const width = x.shape.at(-1);
+  const width = withAxis("layerNorm", x).shape.at(-1);
   for (const [name, of] of [
     ["scale", scale],
     ["shift", shift],
@@ -144,8 +145,9 @@ export function gemm(a: Value, b: Value, c: Value, { transA = false, transB = fa
   floats("gemm", a, b, c);
   const [m, k] = lastTwo("gemm", a.shape, transA);
   const [inner, n] = lastTwo("gemm", b.shape, transB);
-  if (k !== inner || a.shape.length !== 2 || b.shape.length !== 2)
-    reject("shape-mismatch", "gemm", products(a, b, transA, transB));
+  if (a.shape.length !== 2 || b.shape.length !== 2)
+    reject("shape-mismatch", "gemm", `got ${showShape(a.shape)} and ${showShape(b.shape)}, want matrices: use matmul`);
+  if (k !== inner) reject("shape-mismatch", "gemm", products(a, b, transA, transB));
   if (!sameShape(c.shape, [n]) && !sameShape(c.shape, [m, n]))
     reject("shape-mismatch", "gemm", `c is ${showShape(c.shape)}, want [${n}] or [${m}, ${n}]`);
   return one("gemm", [a, b, c], { transA, transB }, [m, n]);
@@ -214,10 +216,13 @@ export function concat(values: readonly Value[], axis = -1): Value {
   );
 }
 
-/** Cut into pieces of these sizes along an axis. */
+/**
+ * Cut into pieces of these sizes along an axis. For many pieces better than many a `slice`: their gradients are put together in one
+ * op, those of slices are padded to the full size each.
+ */
 export function split(x: Value, sizes: readonly number[], axis = -1): readonly Value[] {
   const at = axisOf("split", x.shape, axis);
-  if (sizes.reduce((a, b) => a + b, 0) !== x.shape[at])
+  if (!sizes.every(isCount) || sizes.reduce((a, b) => a + b, 0) !== x.shape[at])
     reject("shape-mismatch", "split", `sizes ${showShape(sizes)} do not add up to axis ${at} of ${showShape(x.shape)}`);
   if (sizes.length === 1) return [x];
   const outputs = sizes.map((size) => ({ shape: x.shape.map((old, k) => (k === at ? size : old)), dtype: x.dtype }));
@@ -228,7 +233,7 @@ export function split(x: Value, sizes: readonly number[], axis = -1): readonly V
 export function slice(x: Value, axis: number, from: number, to: number): Value {
   const at = axisOf("slice", x.shape, axis);
   const length = x.shape[at]!;
-  if (!(0 <= from && from <= to && to <= length))
+  if (!isCount(from) || !isCount(to) || from > to || to > length)
     reject("invalid-input", "slice", `${from} to ${to} is outside of axis ${at} of ${showShape(x.shape)}`);
   if (from === 0 && to === length) return x;
   return one(
@@ -243,11 +248,7 @@ export function slice(x: Value, axis: number, from: number, to: number): Value {
 /** Zeros around: how many before and after, for each axis. */
 export function pad(x: Value, before: readonly number[], after: readonly number[]): Value {
   floats("pad", x);
-  if (
-    before.length !== x.shape.length ||
-    after.length !== x.shape.length ||
-    [...before, ...after].some((n) => !(n >= 0))
-  )
+  if (before.length !== x.shape.length || after.length !== x.shape.length || ![...before, ...after].every(isCount))
     reject(
       "invalid-input",
       "pad",
@@ -272,7 +273,7 @@ export function gather(table: Value, ids: Value): Value {
   return one("gather", [table, ids], {}, [...ids.shape, ...table.shape.slice(1)], table.dtype);
 }
 
-/** `[rows, columns]` with `values[i]` added to row `ids[i]`: what `gather` of a value that is no parameter sends back. No gradient. */
+/** `[rows, columns]` with `values[i]` added to row `ids[i]`: what `gather` of a value that is no parameter sends back. */
 export function scatterAdd(ids: Value, values: Value, rows: number): Value {
   if (ids.dtype !== "int32" || values.shape.length !== 2 || !sameShape(ids.shape, [values.shape[0]!]))
     reject(
@@ -356,11 +357,11 @@ export interface PoolOptions extends WindowOptions {
 /** The largest of each window; pads never win. `x` is `[batch, channels, ...space]`. @default strides the kernel */
 export function maxPool(x: Value, options: PoolOptions): Value {
   floats("maxPool", x);
-  const window = windowOf("maxPool", x.shape, { strides: options.kernel, ...options });
+  const window = poolWindow("maxPool", x.shape, options);
   return one("maxPool", [x], window, [x.shape[0]!, x.shape[1]!, ...outputSpace("maxPool", x.shape, window)]);
 }
 
-/** The gradient of `maxPool`: to the first largest of each window, or shared by equals where the runtime does not tell them apart. */
+/** The gradient of `maxPool`: to the first largest of each window, or shared by equals where the runtime does not tell them apart. No gradient itself. */
 export function maxPoolGradient(x: Value, pooled: Value, gradient: Value, window: Window): Value {
   return one("maxPoolGradient", [x, pooled, gradient], window, x.shape);
 }
@@ -371,12 +372,12 @@ export function averagePool(
   { countPads = true, ...options }: PoolOptions & { readonly countPads?: boolean },
 ): Value {
   floats("averagePool", x);
-  const window = windowOf("averagePool", x.shape, { strides: options.kernel, ...options });
+  const window = poolWindow("averagePool", x.shape, options);
   const shape = [x.shape[0]!, x.shape[1]!, ...outputSpace("averagePool", x.shape, window)];
   return one("averagePool", [x], { ...window, countPads }, shape);
 }
 
-/** The gradient of `averagePool` for its input, of shape `shape`. */
+/** The gradient of `averagePool` for its input, of shape `shape`. No gradient itself. */
 export function averagePoolGradient(
   gradient: Value,
   window: Window & { readonly countPads: boolean },
@@ -423,9 +424,7 @@ export function broadcast(op: string, a: Shape, b: Shape): Shape {
 type Elementwise = "add" | "sub" | "mul" | "div" | "maximum" | "minimum" | "equal" | "greater" | "greaterOrEqual";
 
 function elementwise(op: Elementwise, left: Value | number, right: Value | number, dtype?: DType): Value {
-  const int =
-    (typeof left === "object" && left.dtype === "int32") || (typeof right === "object" && right.dtype === "int32");
-  const [a, b] = [lift(left, int), lift(right, int)];
+  const [a, b] = liftBoth(left, right);
   if (a.dtype !== b.dtype || a.dtype === "bool")
     reject("invalid-input", op, `got ${a.dtype} and ${b.dtype}, want both float32 or both int32: use cast`);
   return one(op, [a, b], {}, broadcast(op, a.shape, b.shape), dtype ?? a.dtype);
@@ -446,6 +445,11 @@ type Unary =
   | "softmax"
   | "logSoftmax";
 
+function withAxis(op: string, x: Value): Value {
+  if (x.shape.length === 0) reject("shape-mismatch", op, "got a scalar, want at least one axis");
+  return x;
+}
+
 function unary(op: Unary, x: Value): Value {
   floats(op, x);
   return one(op, [x], {}, x.shape);
@@ -456,6 +460,8 @@ function reduce(op: "sum" | "mean" | "max", x: Value, axes: readonly number[] | 
   const all = axes
     ? axes.map((axis) => axisOf(op, x.shape, axis)).sort((a, b) => a - b)
     : x.shape.map((_, axis) => axis);
+  if (new Set(all).size < all.length)
+    reject("invalid-input", op, `axes are ${showShape(axes!)}, want each axis of ${showShape(x.shape)} once at most`);
   if (all.length === 0) return x;
   const shape = x.shape.flatMap((length, axis) => (all.includes(axis) ? (keepDims ? [1] : []) : [length]));
   return one(op, [x], { axes: all, keepDims }, shape);
@@ -476,6 +482,18 @@ function windowOf(op: string, shape: Shape, { kernel, strides, dilations, pads =
   return { ...full, pads: padsOf(op, shape, full, pads) };
 }
 
+function poolWindow(op: string, shape: Shape, options: PoolOptions): Window {
+  const window = windowOf(op, shape, { strides: options.kernel, ...options });
+  const reach = window.kernel.map((length, i) => (length - 1) * window.dilations[i]! + 1);
+  if (window.pads.some((count, i) => count >= reach[i % reach.length]!))
+    reject(
+      "invalid-params",
+      op,
+      `pads are ${showShape(window.pads)}, want less than the window's ${showShape(reach)}: it would hold pads alone`,
+    );
+  return window;
+}
+
 function padsOf(
   op: string,
   shape: Shape,
@@ -485,7 +503,7 @@ function padsOf(
   const axes = shape.length - 2;
   if (pads === 0) return Array(2 * axes).fill(0);
   if (pads !== "same") {
-    if (pads.length !== 2 * axes || !pads.every((n) => Number.isInteger(n) && n >= 0))
+    if (pads.length !== 2 * axes || !pads.every(isCount))
       reject("invalid-params", op, `pads are ${showShape(pads)}, want ${2 * axes} counts: begins, then ends`);
     return pads;
   }
@@ -510,6 +528,13 @@ function outputSpace(op: string, shape: Shape, { kernel, strides, dilations, pad
   });
 }
 
+function checkShape(op: string, name: string, shape: Shape): Shape {
+  if (!shape.every(isCount)) reject("invalid-params", op, `"${name}" is ${showShape(shape)}, want counts`);
+  return shape;
+}
+
+const isCount = (n: number): boolean => Number.isInteger(n) && n >= 0;
+
 function lastTwo(op: string, shape: Shape, swapped: boolean): [number, number] {
   if (shape.length < 2) reject("shape-mismatch", op, `got ${showShape(shape)}, want at least two axes`);
   const [rows, cols] = shape.slice(-2) as [number, number];
@@ -533,9 +558,16 @@ function floats(op: string, ...values: readonly Value[]): void {
     if (dtype !== "float32") reject("invalid-input", op, `input ${i} is ${dtype}, want float32: use cast`);
 }
 
-function lift(x: Value | number, int = false): Value {
+/** Numbers become constants of the other's type. */
+function liftBoth(a: Value | number, b: Value | number): [Value, Value] {
+  return [lift(a, b), lift(b, a)];
+}
+
+function lift(x: Value | number, beside: Value | number): Value {
   if (typeof x !== "number") return x;
-  return int ? constant(Int32Array.of(x), []) : constant(x);
+  if (typeof beside === "number" || beside.dtype !== "int32") return constant(x);
+  if (!Number.isInteger(x)) reject("invalid-input", "constant", `got ${x} beside an int32 tensor, want an integer`);
+  return constant(Int32Array.of(x), []);
 }
 
 function one<O extends Parameters<typeof node>[0]>(

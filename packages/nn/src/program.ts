@@ -47,8 +47,15 @@ export function program(outputs: Readonly<Record<string, Value>>): Program {
     if (isOp(node, "input") || isOp(node, "parameter")) {
       const { name } = node.attributes as OpAttributes["input"];
       const kind = isOp(node, "input") ? inputs : parameters;
-      if (kind.has(name))
-        reject("invalid-input", "program", `two ${node.op}s are named "${name}", want one value for each name`);
+      if (inputs.has(name) || parameters.has(name))
+        reject(
+          "invalid-input",
+          "program",
+          `two inputs or parameters are named "${name}", want one value for each name`,
+          {
+            name,
+          },
+        );
       kind.set(name, { name, ...specs[0]! });
       continue;
     }

@@ -19,6 +19,7 @@ export const opTests: Readonly<Record<string, GraphTest>> = {
     ({ x, a, b }) => [
       ops.mul(ops.cast(ops.maximum(ops.sub(ops.add(a, b), 1), ops.mul(a, 2)), "float32"), x),
       ops.add(ops.minimum(a, b), 1),
+      ops.div(b, 2),
       ops.cast(ops.equal(a, b), "int32"),
       ops.cast(ops.greater(a, b), "int32"),
       ops.cast(ops.greaterOrEqual(a, 1), "int32"),
@@ -27,6 +28,10 @@ export const opTests: Readonly<Record<string, GraphTest>> = {
       a: { shape: [4], values: [0, 1, 2, 3], dtype: "int32" },
       b: { shape: [4], values: [3, 1, 1, -7], dtype: "int32" },
     },
+  ),
+  "maximum and minimum of equals": test(
+    { a: { shape: [4], values: [1, 2, 2, 0] }, b: { shape: [4], values: [1, 2, 3, 0] } },
+    ({ a, b }) => [ops.maximum(a, b), ops.minimum(a, b)],
   ),
   comparisons: test({ x: [3, 4], y: [4] }, ({ x, y }) => [
     ops.mul(x, ops.cast(ops.greater(x, y), "float32")),
@@ -50,6 +55,8 @@ export const opTests: Readonly<Record<string, GraphTest>> = {
       ops.mul(x, ops.cast(mask, "float32")),
       ops.mul(x, ops.cast(ids, "float32")),
       ops.cast(ops.cast(ids, "bool"), "int32"),
+      ops.cast(mask, "int32"),
+      ops.cast(ids, "bool"),
     ],
     {
       mask: { shape: [6], values: [1, 0, 1, 1, 0, 0], dtype: "bool" },
@@ -73,8 +80,8 @@ export const opTests: Readonly<Record<string, GraphTest>> = {
     ops.softplus(x),
     ops.erf(x),
   ]),
-  ...unary("softmax", ops.softmax),
-  ...unary("logSoftmax", ops.logSoftmax),
+  softmax: test({ x: [2, 3, 5] }, ({ x }) => ops.softmax(x)),
+  logSoftmax: test({ x: [2, 3, 5] }, ({ x }) => ops.logSoftmax(x)),
   "softmax far out": test({ x: { shape: [2, 3], values: [1000, 999, 0, -1000, -1001, -2000] } }, ({ x }) => [
     ops.softmax(x),
     ops.logSoftmax(x),
@@ -89,6 +96,12 @@ export const opTests: Readonly<Record<string, GraphTest>> = {
     { x: [4, 5], scale: [5], shift: [5] },
     ({ x, scale, shift }) => ops.layerNorm(x, scale, shift, 0.1)[0],
   ),
+  "softmax and logSoftmax of one axis, and of a single number": test({ x: [5], y: [3, 1] }, ({ x, y }) => [
+    ops.softmax(x),
+    ops.logSoftmax(x),
+    ops.softmax(y),
+    ops.logSoftmax(y),
+  ]),
   ...reductions("sum", ops.sum),
   ...reductions("mean", ops.mean),
   ...reductions("max", ops.max),
@@ -107,39 +120,33 @@ export const opTests: Readonly<Record<string, GraphTest>> = {
   "gemm, both transposed": test({ a: [4, 3], b: [2, 4], c: [2] }, ({ a, b, c }) =>
     ops.gemm(a, b, c, { transA: true, transB: true }),
   ),
-  reshape: test(
-    { x: [2, 6] },
-    ({ x, ids }) => [ops.reshape(x, [3, -1]), ops.reshape(x, [12]), ops.reshape(ids, [2, 1])],
-    { ids: { shape: [2], values: [3, 4], dtype: "int32" } },
-  ),
+  reshape: ofAnyType((x) => ops.reshape(x, [2, -1, 3])),
   "reshape to and from a scalar": test({ x: [1, 1] }, ({ x }) => ops.reshape(ops.reshape(x, []), [1])),
-  transpose: test(
-    { x: [2, 3, 4] },
-    ({ x, ids }) => [ops.transpose(x, [2, 0, 1]), ops.transpose(x, [0, 2, 1]), ops.transpose(ids, [1, 0])],
-    { ids: { shape: [2, 2], values: [1, 2, 3, 4], dtype: "int32" } },
-  ),
-  expand: test(
-    { x: [3, 1], y: [] },
-    ({ x, y, ids }) => [ops.expand(x, [2, 3, 4]), ops.expand(y, [2, 2]), ops.expand(ids, [2, 3])],
-    { ids: { shape: [1], values: [5], dtype: "int32" } },
-  ),
-  concat: test(
-    { a: [2, 3], b: [2, 1], c: [2, 2] },
-    ({ a, b, c, ids }) => [
-      ops.concat([a, b, c]),
-      ops.concat([a, ops.transpose(a, [0, 1]), a], 0),
-      ops.concat([ids, ids], 0),
-    ],
-    { ids: { shape: [2], values: [1, 2], dtype: "int32" } },
-  ),
-  split: test({ x: [2, 6, 2] }, ({ x }) => ops.split(x, [1, 2, 3], 1)),
+  transpose: ofAnyType((x) => ops.transpose(x, [1, 0])),
+  "transpose, three axes": test({ x: [2, 3, 4] }, ({ x }) => [
+    ops.transpose(x, [2, 0, 1]),
+    ops.transpose(x, [0, 2, 1]),
+    ops.transpose(x, [1, 0, 2]),
+    ops.transpose(x, [2, 1, 0]),
+  ]),
+  expand: ofAnyType((x) => ops.expand(x, [3, 4, 6])),
+  "expand inner axes, and a scalar": test({ x: [3, 1], y: [], z: [4, 1, 1] }, ({ x, y, z }) => [
+    ops.expand(x, [2, 3, 4]),
+    ops.expand(y, [2, 2]),
+    ops.expand(z, [2, 4, 3, 5]),
+  ]),
+  concat: test({ a: [2, 3], b: [2, 1], c: [2, 2] }, ({ a, b, c }) => [
+    ops.concat([a, b, c]),
+    ops.concat([a, ops.concat([b, c]), a], 0),
+  ]),
+  "concat along the first axis": ofAnyType((x) => ops.concat([x, ops.slice(x, 0, 1, 3), x], 0)),
+  split: ofAnyType((x) => ops.split(x, [1, 2, 3], 1)),
+  "split, three axes": test({ x: [2, 6, 2] }, ({ x }) => ops.split(x, [1, 2, 3], 1)),
   "split, one piece unused": test({ x: [2, 6] }, ({ x }) => {
     const [a, , c] = ops.split(x, [1, 2, 3]);
     return [a!, ops.mul(c!, c!)];
   }),
-  slice: test({ x: [4, 5] }, ({ x, ids }) => [ops.slice(x, 0, 1, 3), ops.slice(x, -1, 2, 5), ops.slice(ids, 0, 1, 2)], {
-    ids: { shape: [3], values: [1, 2, 3], dtype: "int32" },
-  }),
+  slice: ofAnyType((x) => [ops.slice(x, 0, 1, 3), ops.slice(x, -1, 2, 6), ops.slice(x, 1, 0, 1)]),
   pad: test({ x: [2, 3] }, ({ x }) => [ops.pad(x, [1, 0], [0, 2]), ops.pad(x, [0, 1], [0, 0])]),
   "pad, four axes": test({ x: [1, 2, 2, 3] }, ({ x }) => ops.pad(x, [0, 0, 1, 2], [0, 1, 0, 1])),
   "gather a parameter": test({ table: [6, 3] }, ({ table, ids }) => ops.tanh(ops.gather(table, ids)), {
@@ -179,15 +186,39 @@ export const opTests: Readonly<Record<string, GraphTest>> = {
   scatterAdd: test({ values: [5, 3] }, ({ values, ids }) => ops.tanh(ops.scatterAdd(ids, values, 4)), {
     ids: { shape: [5], values: [3, 0, 3, 3, 1], dtype: "int32" },
   }),
-  oneHot: test({ x: [4] }, ({ x, ids }) => [ops.oneHot(ids, 4), ops.mul(ops.oneHot(ids, 4), x)], {
-    ids: { shape: [2, 3], values: [0, 3, 1, -1, 4, 2], dtype: "int32" },
-  }),
+  "scatterAdd, many rows, few, one": test(
+    { many: [5, 2], few: [50, 8], one: [1, 1] },
+    ({ many, few, one, some, more, zero }) => [
+      ops.scatterAdd(some, many, 400),
+      ops.scatterAdd(more, few, 3),
+      ops.scatterAdd(zero, one, 1),
+    ],
+    {
+      some: { shape: [5], low: 0, high: 400, dtype: "int32" },
+      more: { shape: [50], low: 0, high: 3, dtype: "int32" },
+      zero: { shape: [1], values: [0], dtype: "int32" },
+    },
+  ),
+  oneHot: test(
+    { x: [4] },
+    ({ x, ids, one }) => [ops.oneHot(ids, 4), ops.mul(ops.oneHot(ids, 4), x), ops.oneHot(one, 4)],
+    {
+      ids: { shape: [2, 3], values: [0, 3, 1, -1, 400, 2], dtype: "int32" },
+      one: { shape: [], values: [2], dtype: "int32" },
+    },
+  ),
   constant: test({ x: [2, 2] }, ({ x }) => [
     ops.mul(x, ops.constant([1, 2, 3, 4], [2, 2])),
     ops.add(x, ops.cast(ops.constant(Int32Array.of(1, -2)), "float32")),
+    ops.constant(7),
+    ops.constant(new Float32Array(600).fill(2), [20, 30]),
+    ops.constant(new Int32Array(600), [20, 30]),
   ]),
   ...convolutions(),
   ...pools(),
+  "a gradient rule of its own": test({ x: [3] }, ({ x }) =>
+    ops.withGradient([ops.exp(x)], [x], ([g]) => [g && ops.mul(g, 2)]),
+  ),
   "one input to several outputs, an input as an output": test({ x: [3], y: [3] }, ({ x, y }) => [
     x,
     ops.add(x, y),
@@ -204,6 +235,14 @@ function test<
   const Inputs extends Readonly<Record<string, Filled>> = Readonly<Record<never, never>>,
 >(parameters: Parameters, build: GraphTest<Parameters, Inputs>["build"], inputs?: Inputs): GraphTest {
   return { parameters, ...(inputs && { inputs }), build } as GraphTest;
+}
+
+/** What moves numbers about takes each type. */
+function ofAnyType(op: (x: Value) => Value | readonly Value[]): GraphTest {
+  return test({ x: [4, 6] }, ({ x, ids, mask }) => [x, ids, mask].flatMap((value) => op(value)), {
+    ids: { shape: [4, 6], low: -9, high: 9, dtype: "int32" },
+    mask: { shape: [4, 6], low: 0, high: 2, dtype: "bool" },
+  });
 }
 
 function pairs(name: string, op: (a: Value, b: Value) => Value, range?: { low: number; high: number }) {
@@ -231,7 +270,9 @@ function pairs(name: string, op: (a: Value, b: Value) => Value, range?: { low: n
 }
 
 function unary(name: string, op: (x: Value) => Value, low = -2) {
-  return { [name]: test({ x: { shape: [3, 7], low, high: 2 } }, ({ x }) => op(x)) };
+  return {
+    [name]: test({ x: { shape: [3, 7], low, high: 2 }, y: { shape: [], low, high: 2 } }, ({ x, y }) => [op(x), op(y)]),
+  };
 }
 
 function reductions(name: string, op: (x: Value, axes?: readonly number[], keepDims?: boolean) => Value) {
@@ -239,6 +280,12 @@ function reductions(name: string, op: (x: Value, axes?: readonly number[], keepD
     [`${name} of all`]: test({ x: [2, 3] }, ({ x }) => ops.mul(op(x), op(x))),
     [`${name} over one axis`]: test({ x: [2, 3, 4] }, ({ x }) => [op(x, [0]), op(x, [1], true), op(x, [-1])]),
     [`${name} over two axes`]: test({ x: [2, 3, 4] }, ({ x }) => [op(x, [0, -1]), op(x, [2, 1], true)]),
+    [`${name} over axes of four`]: test({ x: [2, 3, 4, 5] }, ({ x }) => [
+      op(x, [0, 2, 3]),
+      op(x, [1, 3], true),
+      op(x, [2, 3]),
+    ]),
+    [`${name} over an axis of one`]: test({ x: [1, 3] }, ({ x }) => [op(x, [0]), op(op(x, [1]), [0])]),
   };
 }
 
@@ -298,6 +345,18 @@ function convolutions() {
     "conv of a sequence, kernel 1": of([2, 3, 4], [2, 3, 1], {}, false),
     "conv of a sequence, same": of([2, 3, 7], [2, 3, 4], { pads: "same", strides: [2] }),
     "conv of a sequence, by channel": of([2, 4, 6], [4, 1, 3], { groups: 4, pads: [1, 1] }),
+    "conv of a sequence, long kernel": of([2, 3, 60], [2, 3, 40], { strides: [2], pads: [3, 2] }),
+    "conv of a sequence, kernel 1 with pads": of([2, 3, 5], [4, 3, 1], { pads: [2, 1] }),
+    "conv of a whole sequence": of([2, 3, 5], [4, 3, 5]),
+    "conv of an image, large kernel": of([1, 4, 12, 12], [4, 2, 7, 7], {
+      groups: 2,
+      pads: [3, 3, 3, 3],
+      strides: [2, 2],
+    }),
+    "conv of an image, kernel 1": of([2, 3, 6, 5], [4, 3, 1, 1]),
+    "conv of an image, kernel 1, strides": of([2, 3, 6, 6], [4, 3, 1, 1], { strides: [2, 2] }, false),
+    "conv of a whole image": of([2, 3, 4, 4], [4, 3, 4, 4]),
+    "conv of a line": of([1, 1, 1, 4], [1, 1, 1, 3], { pads: "same" }),
     "conv of an image": of([2, 3, 5, 6], [4, 3, 3, 2]),
     "conv of an image, no bias": of([1, 2, 5, 5], [3, 2, 3, 3], { pads: [1, 1, 1, 1] }, false),
     "conv of an image, strides": of([2, 2, 7, 8], [3, 2, 3, 3], { strides: [2, 3], pads: [1, 0, 2, 1] }),
@@ -323,6 +382,14 @@ function pools() {
     "of an image, overlapping": [[1, 2, 6, 7], { kernel: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }],
     "of an image, asymmetric": [[1, 2, 7, 6], { kernel: [3, 2], strides: [1, 2], pads: [1, 0, 2, 1] }],
     "of an image that it does not reach the end of": [[2, 1, 5, 7], { kernel: [2, 3] }],
+    "of an image, rows": [[2, 1, 4, 6], { kernel: [1, 2] }],
+    "of an image, columns": [[2, 1, 4, 6], { kernel: [2, 1] }],
+    "of an image, far apart": [[2, 1, 7, 7], { kernel: [2, 2], strides: [3, 3] }],
+    "of an image, dilations": [
+      [1, 2, 9, 8],
+      { kernel: [3, 3], dilations: [2, 2], strides: [2, 1], pads: [0, 1, 1, 0] },
+    ],
+    "of a whole image": [[2, 3, 4, 4], { kernel: [4, 4] }],
     "of an image, same": [[1, 1, 5, 5], { kernel: [3, 3], strides: [2, 2], pads: "same" }],
   };
   return Object.fromEntries(

@@ -1,4 +1,4 @@
-import { MmubError, type MmubErrorCode, type TypedArray } from "@mmub/core";
+import { MmubError, type TypedArray } from "@mmub/core";
 import type { Check } from "@mmub/core/testing";
 import { input, mul, parameter, sum } from "../ops.js";
 import { program } from "../program.js";
@@ -146,7 +146,6 @@ const sessionChecks: Readonly<Record<string, (runtime: Runtime) => Promise<void>
       same(y, [0, 0]);
       await session.run(feeds, { y });
       same(y, [3, 8]);
-      await session.run(feeds, {});
     }),
   "two sessions do not meet": (runtime) =>
     inSession(runtime, (first) =>
@@ -163,31 +162,22 @@ const sessionChecks: Readonly<Record<string, (runtime: Runtime) => Promise<void>
     ),
   "a missing feed is named": (runtime) =>
     inSession(runtime, (session) =>
-      rejects(session.run({ x: new Float32Array(2) }, { y: new Float32Array(2) }), "invalid-input", '"weight"'),
+      rejects(session.run({ x: new Float32Array(2) }, { y: new Float32Array(2) }), '"weight"'),
     ),
   "a feed of another length is named": (runtime) =>
     inSession(runtime, (session) =>
       rejects(
         session.run({ x: new Float32Array(2), weight: new Float32Array(3) }, { y: new Float32Array(2) }),
-        "shape-mismatch",
         '"weight"',
       ),
     ),
   "a fetch that is no output is named": (runtime) =>
     inSession(runtime, (session) =>
-      rejects(
-        session.run({ x: new Float32Array(2), weight: new Float32Array(2) }, { z: new Float32Array(2) }),
-        "invalid-input",
-        '"z"',
-      ),
+      rejects(session.run({ x: new Float32Array(2), weight: new Float32Array(2) }, { z: new Float32Array(2) }), '"z"'),
     ),
   "a fetch of another length is named": (runtime) =>
     inSession(runtime, (session) =>
-      rejects(
-        session.run({ x: new Float32Array(2), weight: new Float32Array(2) }, { y: new Float32Array(1) }),
-        "shape-mismatch",
-        '"y"',
-      ),
+      rejects(session.run({ x: new Float32Array(2), weight: new Float32Array(2) }, { y: new Float32Array(1) }), '"y"'),
     ),
 };
 
@@ -206,11 +196,11 @@ function same(got: Float32Array, want: readonly number[]): void {
     fail(`got ${got.join(", ")}, want ${want.join(", ")}`);
 }
 
-async function rejects(promise: Promise<unknown>, code: MmubErrorCode, part: string): Promise<void> {
+async function rejects(promise: Promise<unknown>, name: string): Promise<void> {
   const error = await promise.then(
     () => undefined,
     (reason: unknown) => reason,
   );
-  if (!MmubError.is(error) || error.code !== code || !error.message.includes(part))
-    fail(`got ${error ?? "no error"}, want an MmubError ${code} that names ${part}`);
+  if (!MmubError.is(error) || !error.message.includes(name))
+    fail(`got ${error ?? "no error"}, want an MmubError that names ${name}`);
 }
