@@ -59,7 +59,7 @@ export {
   type Trained,
   type TrainedOptions,
 } from "./predict.js";
-export type * from "./program.js";
+export * from "./program.js";
 export type * from "./runtimes/runtime.js";
 export { type TfjsBackend, type TfjsParams, tfjs } from "./runtimes/tfjs.js";
 export * from "./safetensors.js";
