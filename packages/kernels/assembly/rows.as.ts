@@ -2,11 +2,14 @@
 import { adam } from "./optimizers.as";
 import { axpy } from "./vector.as";
 
-/** The position of the first row that is not in the table and not `skip`; -1 where there is none. */
+/**
+ * The position of the first row that is not in the table and not `skip`; -1 where there is none. The least number of all
+ * stands for "skip none", so it is never let through.
+ */
 export function firstOutside(rows: usize, n: i32, tableRows: i32, skip: i32): i32 {
   for (let i = 0; i < n; i++) {
     const row = load<i32>(rows + (usize(i) << 2));
-    if (u32(row) >= u32(tableRows) && row !== skip) return i;
+    if (u32(row) >= u32(tableRows) && (row !== skip || row === i32.MIN_VALUE)) return i;
   }
   return -1;
 }

@@ -220,7 +220,7 @@ describe("what is refused", () => {
     [3, 1],
     [-1, 0],
     [2 ** 31 - 1, 0],
-    [-(2 ** 31) + 1, 1],
+    [-(2 ** 31), 1],
   ] as const)
     test(`row ${bad}, before anything is written`, () => {
       const values = g.subarray(0, 8).fill(1);
@@ -239,6 +239,16 @@ describe("what is refused", () => {
       for (const view of [p, m, v]) expect(view.every((value) => value === 0)).toBe(true);
       expect(rows[index]).toBe(bad);
     });
+
+  test("a padding that is no row, and one that is outside the table", () => {
+    rows.fill(-7);
+    for (const padding of [0.5, Number.NaN, 2 ** 31])
+      expect(refused(() => k.scatterAddRows(p, 4, rows, g.subarray(0, 8), { padding })).message).toContain(
+        "padding is",
+      );
+    k.scatterAddRows(p, 4, rows, g.subarray(0, 8).fill(1), { padding: -7 });
+    expect(p.every((value) => value === 0)).toBe(true);
+  });
 
   test("a position that no output of the convolution has", () => {
     const options = { batch: 1, steps: 6, width: 2, filters: 1, kernel: 3, stride: 2, padding: 1 };

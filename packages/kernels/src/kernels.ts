@@ -8,7 +8,7 @@ const part = "@mmub/kernels";
 const scratch = 64;
 const firstBlock = 16384;
 const maxBytes = 65536 * 65536 - firstBlock;
-// No row can have this number, so none is skipped.
+// As `padding`: no row is skipped.
 const none = -(2 ** 31);
 
 export interface KernelsOptions {
@@ -358,6 +358,8 @@ export function kernels({ bytes, build }: KernelsOptions): Kernels {
   };
 
   const checkRows = (name: string, rows: Int32Array, count: number, skip: number, of: string): number => {
+    const known = Number.isInteger(skip) && skip >= none && skip < 2 ** 31;
+    checkParam(part, "padding", skip, known, "a row's number, a whole one of 32 bits");
     const address = at(name, rows);
     const index = exports.firstOutside(address, rows.length, count, skip);
     if (index >= 0)
@@ -492,6 +494,8 @@ export function kernels({ bytes, build }: KernelsOptions): Kernels {
         checkParam(part, name, value, isCount(value), "a whole number, zero or more");
       for (const [name, value] of Object.entries({ kernel, stride, dilation }))
         checkParam(part, name, value, isCount(value) && value > 0, "a whole number, one or more");
+      const reach = steps + 2 * padding + dilation * kernel + stride;
+      checkParam(part, "padding", padding, reach < 2 ** 31, "steps, padding, dilation and stride that 32 bits hold");
       const outputs = Math.max(0, Math.floor((steps + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1);
       const to = at("out", out, batch * steps * width, `${batch} x ${steps} x ${width}`);
       const g = at("gradients", gradients, batch * filters, `${batch} x ${filters}`);

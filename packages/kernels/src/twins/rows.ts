@@ -9,7 +9,7 @@ export function rows(f32: Float32Array, i32: Int32Array) {
       list >>>= 2;
       for (let i = 0; i < n; i++) {
         const row = i32[list + i]!;
-        if ((row < 0 || row >= tableRows) && row !== skip) return i;
+        if ((row < 0 || row >= tableRows) && (row !== skip || row === -(2 ** 31))) return i;
       }
       return -1;
     },
