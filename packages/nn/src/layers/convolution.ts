@@ -24,6 +24,8 @@ import {
   checkSteps,
   checkValue,
   checkWhole,
+  fullMask,
+  isFull,
   type LayerParams,
   layer,
   maskedSteps,
@@ -106,6 +108,7 @@ export function windowMask(mask: Value, { kernel, stride, dilation, pads: [front
   if (stride === 1 && shift === 0) return mask;
   const last = Int32Array.from({ length: windows }, (_, i) => Math.max(0, i * stride + shift));
   // A batch in which the longest row is shorter than the window has one window, which is of no row.
+  if (isFull(mask) && shift + (windows - 1) * stride < steps) return fullMask(batch, windows);
   if (last.at(-1)! >= steps) return expand(constant(0), [batch, windows]);
   if (stride === 1 && shift > 0) return slice(mask, 1, shift, steps);
   return transpose(gather(transpose(mask, [1, 0]), constant(last)), [1, 0]);

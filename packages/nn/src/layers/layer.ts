@@ -2,7 +2,7 @@
 import { checkParam } from "@mmub/core";
 import { isOp, reject, showShape, type Value } from "../graph.js";
 import type { Layer, Scope, Steps } from "../network.js";
-import { mul, reshape } from "../ops.js";
+import { constant, expand, mul, reshape } from "../ops.js";
 
 export interface LayerParams {
   /** What its parameters go by in their scope, as `encoder` in `encoder/weight`. @default the kind of layer, with a number from the second on */
@@ -44,7 +44,7 @@ export function valueLayer(
 const zeroed = new WeakMap<Value, Value>();
 
 function isZeroed(values: Value, mask: Value): boolean {
-  return isOp(values.node, "input") || zeroed.get(values) === mask;
+  return isOp(values.node, "input") || isFull(mask) || zeroed.get(values) === mask;
 }
 
 /** Steps of values that are zero at padding already. */
@@ -55,7 +55,44 @@ export function zeroedSteps(values: Value, mask: Value): Steps {
 
 /** Steps of values that are anything at padding. */
 export function maskedSteps(values: Value, mask: Value): Steps {
-  return zeroedSteps(mul(values, column(mask)), mask);
+  return zeroedSteps(times(values, mask), mask);
+}
+
+/** Values `[batch, steps, ...]` times a mask `[batch, steps]`. */
+export function times(values: Value, mask: Value): Value {
+  const rest = values.shape.slice(mask.shape.length).map(() => 1);
+  return isFull(mask) ? values : mul(values, reshape(mask, [...mask.shape, ...rest]));
+}
+
+// Masks that are 1 everywhere, which need no multiplication.
+const full = new WeakSet<Value>();
+
+export function isFull(mask: Value): boolean {
+  return full.has(mask);
+}
+
+export function fullMask(batch: number, steps: number): Value {
+  const mask = expand(constant(1), [batch, steps]);
+  full.add(mask);
+  return mask;
+}
+
+/**
+ * Steps without padding of a value `[batch, steps, ...]`, for layers over steps: tokens of a fusion, rows of an image.
+ *
+ * @example
+ * const inputs = { photo: { kind: "vector", cols: 64 }, visits: { kind: "vector", cols: 64 } } as const;
+ * const fused = network(inputs, (scope, { photo, visits }) => {
+ *   const tokens = [photo, visits].map((x) => ops.reshape(x, [-1, 1, 64]));
+ *   const encoder = sequential(transformerEncoder({ heads: 4, layers: 1, feedForward: 128 }), globalMeanPool(), dense({ units: 1 }));
+ *   return encoder(scope, fullSteps(ops.concat(tokens, 1)));
+ * });
+ */
+export function fullSteps(values: Value): Steps {
+  const [batch, steps] = values.shape;
+  if (values.shape.length < 3)
+    reject("shape-mismatch", "fullSteps", `values are ${showShape(values.shape)}, want [batch, steps, channels]`);
+  return zeroedSteps(values, fullMask(batch!, steps!));
 }
 
 /** The values, zero at padding also where a function of the user's own has left something there. */

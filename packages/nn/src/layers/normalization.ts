@@ -158,6 +158,6 @@ function statistics(x: Value, axes: readonly number[], each: number, mask: Value
   return { total, count, center, variance, inverse, normal: mul(apart, inverse) };
 }
 
-function checkEpsilon(type: string, epsilon: number): void {
+export function checkEpsilon(type: string, epsilon: number): void {
   checkParam(`@mmub/nn/${type}`, "epsilon", epsilon, Number.isFinite(epsilon) && epsilon >= 0, "a number from 0");
 }

@@ -43,6 +43,7 @@ import {
   checkValue,
   checkWhole,
   column,
+  isFull,
   type LayerParams,
   layer,
   maskedSteps,
@@ -229,6 +230,7 @@ export function globalMaxPool(params: LayerParams = {}): Layer<Steps, Value> {
     const lookup = convolution && lookupOf(convolution.input);
     if (convolution?.activation === "relu" && convolution.groups === 1 && lookup)
       return bestWindows(convolution, lookup, mask);
+    if (isFull(mask)) return max(values, [1]);
     const best = max(add(values, mul(sub(column(mask), 1), never)), [1]);
     return mul(best, max(mask, [1], true));
   });
@@ -242,7 +244,7 @@ function bestWindows({ input, weight, bias, window }: ConvolvedSteps, lookup: Lo
   const [filters] = weight.shape as [number];
   const sums = conv(transpose(padded, [0, 2, 1]), weight, bias, { strides: [stride], dilations: [dilation] });
   // A masked window has 0, which wins where relu has made 0 of the others anyway.
-  const scores = mul(sums, reshape(mask, [batch, 1, -1]));
+  const scores = isFull(mask) ? sums : mul(sums, reshape(mask, [batch, 1, -1]));
   const { table } = lookup;
   const inputs = bias ? [table, weight, bias] : [table, weight];
   const [best] = withGradient([max(scores, [2])], inputs, ([gradient]) => {
