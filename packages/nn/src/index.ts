@@ -79,6 +79,7 @@ export {
   type WarmUp,
   warmUp,
 } from "./schedules.js";
+export { type StepBatch, type Stepper, type StepperOptions, stepper } from "./stepper.js";
 export { type ParameterOptions, type TrainingData, type TrainOptions, train } from "./train.js";
 export {
   type LoadedWeights,

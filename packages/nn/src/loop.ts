@@ -100,7 +100,7 @@ export async function runTraining(job: Job, host: Host): Promise<Outcome> {
   const shared = room();
   const cache = sessions(job.sessions, async (kind, shape) => {
     const program = await host.program(kind as "train" | "evaluate", shape);
-    const binding = { parameters: memory.parameters, arena: memory, room: shared };
+    const binding = { parameters: memory.parameters, arena: memory, output: job.metrics.length > 0, room: shared };
     return ready(host.runtime, program, shape, binding, { threads: job.threads });
   });
   try {

@@ -90,7 +90,13 @@ export function trainedOf<Inputs extends InputSpecs>(
   const parameters = new Map(Object.entries(weights));
   const shared = room();
   const cache = sessions(mostSessions, (_, shape) =>
-    ready(runtime, inferenceProgram(net as Network, shape), shape, { parameters, room: shared }, { threads }),
+    ready(
+      runtime,
+      inferenceProgram(net as Network, shape),
+      shape,
+      { parameters, output: true, room: shared },
+      { threads },
+    ),
   );
   let last: Promise<unknown> = Promise.resolve();
   /** One after the other: they share sessions and feeds. */

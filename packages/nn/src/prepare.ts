@@ -91,7 +91,7 @@ export function prepare(net: Network, data: TrainingData, options: TrainOptions)
     clip,
     accumulate,
     mostRows: mostRows(step),
-    maskNumbers: maskNumbers(step),
+    maskNumbers: mostMaskNumbers(step),
   };
   const copies = 1 + (stopping ? 1 : 0) + (options.checkpoint ? 2 : 0);
   checkMemory(layout, step, copies, options.memoryLimit);
@@ -244,7 +244,7 @@ function same(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
   return a.length === b.length;
 }
 
-function plans(
+export function plans(
   traced: Traced,
   { gradients }: StepProgram,
   optimizer: Optimizer,
@@ -264,7 +264,7 @@ function plans(
   });
 }
 
-function mostRows({ program, gradients }: StepProgram): Record<string, number> {
+export function mostRows({ program, gradients }: StepProgram): Record<string, number> {
   const lengths = new Map(program.outputs.map(({ name, shape }) => [name, sizeOf(shape)]));
   const most: Record<string, number> = {};
   for (const [name, { pieces }] of Object.entries(gradients))
@@ -272,12 +272,12 @@ function mostRows({ program, gradients }: StepProgram): Record<string, number> {
   return most;
 }
 
-function maskNumbers({ program, masks }: StepProgram): number {
+export function mostMaskNumbers({ program, masks }: StepProgram): number {
   const drawn = new Set(masks.map(({ name }) => name));
   return program.inputs.reduce((sum, { name, shape }) => sum + (drawn.has(name) ? sizeOf(shape) : 0), 0);
 }
 
-function initial(
+export function initial(
   traced: Traced,
   given: Readonly<Record<string, Float32Array>>,
   seed: number,

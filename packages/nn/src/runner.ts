@@ -23,6 +23,8 @@ export interface Binding {
   readonly parameters: ReadonlyMap<string, Float32Array>;
   /** Absent: nothing is trained. */
   readonly arena?: Arena;
+  /** Whether the network's output is read. */
+  readonly output: boolean;
   /** Room by name, made once for the largest that is asked for. */
   readonly room: Room;
 }
@@ -97,7 +99,7 @@ export async function ready(
   runtime: Runtime,
   program: StepProgram,
   shape: BatchShape,
-  { parameters, arena, room }: Binding,
+  { parameters, arena, output, room }: Binding,
   options: CompileOptions,
 ): Promise<Ready> {
   const feeds: Record<string, TypedArray> = {};
@@ -115,7 +117,7 @@ export async function ready(
 
   const outputs = new Map(program.program.outputs.map((spec) => [spec.name, spec]));
   const lengthOf = (name: string): number => sizeOf((outputs.get(name) as TensorSpec).shape);
-  for (const name of [names.loss, names.counts, names.output])
+  for (const name of [names.loss, names.counts, ...(output ? [names.output] : [])])
     if (outputs.has(name)) fetches[name] = room.float32(`fetched ${name}`, lengthOf(name));
   const rowCounts = new Map<string, number>();
   for (const [name, { dense, pieces }] of Object.entries(program.gradients)) {

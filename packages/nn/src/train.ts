@@ -1,4 +1,4 @@
-import { MmubError, pace, type RunOptions, reasonOf } from "@mmub/core";
+import { MmubError, type Progress, pace, type RunOptions, reasonOf } from "@mmub/core";
 import type { Clip } from "./arena.js";
 import type { Padding } from "./batching.js";
 import type { Shape } from "./graph.js";
@@ -12,6 +12,7 @@ import { prepare } from "./prepare.js";
 import { onnx } from "./runtimes/onnx.js";
 import type { Runtime } from "./runtimes/runtime.js";
 import type { Schedule } from "./schedules.js";
+import { runInThread } from "./thread.js";
 import type { Weights } from "./weights.js";
 
 const part = "@mmub/nn/train";
@@ -89,6 +90,11 @@ export interface TrainOptions<Inputs extends InputSpecs = InputSpecs> extends Om
   readonly runtime?: Runtime;
   /** Threads inside one op. @default 1 */
   readonly threads?: number;
+  /**
+   * Runs in a worker thread, so that the event loop stays free: the runtime blocks its thread. Data is copied to shared memory
+   * unless it is there already. False: in place, and the event loop gets a turn about every 20 ms. @default true
+   */
+  readonly worker?: boolean;
   /** Bytes that the training may take. @default what the system says is free */
   readonly memoryLimit?: number;
 }
@@ -104,17 +110,22 @@ export async function train<Inputs extends InputSpecs>(
 ): Promise<Trained<Inputs>> {
   options.signal?.throwIfAborted();
   const runtime = options.runtime ?? (await onnx());
+  const { worker: inWorker = runtime.recipe !== undefined } = options;
+  if (inWorker && !runtime.recipe)
+    throw new MmubError("invalid-params", {
+      part,
+      message: `worker is true, but ${runtime.name} has no recipe by which a worker could make it, want worker: false`,
+    });
   const { job, program } = prepare(net as Network, data as TrainingData, options as unknown as TrainOptions);
   const finish = ({ weights, history, bestEpoch }: Outcome): Trained<Inputs> => {
     const state = { weights, history, paddings: inputsOf(net.inputs, job.paddings), padTo: job.padTo };
     return trainedOf(net, { ...state, ...(bestEpoch !== undefined && { bestEpoch }) }, runtime, job.threads);
   };
-  const outcome = await runTraining(job, {
-    runtime,
-    program,
-    report: (progress) => options.onProgress?.({ part, ...progress }),
-    breathe: pace(options.signal),
-  });
+  const { signal, onProgress } = options;
+  const report = (progress: Omit<Progress, "part">) => onProgress?.({ part, ...progress });
+  const outcome = inWorker
+    ? await runInThread(job, runtime.recipe!, { program, report, ...(signal && { signal }) })
+    : await runTraining(job, { runtime, program, report, breathe: pace(signal) });
   if (outcome.failure) throw failureWith(outcome.failure, finish(outcome));
   return finish(outcome);
 }

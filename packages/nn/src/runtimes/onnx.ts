@@ -1,7 +1,8 @@
-import { checkParam, library, MmubError, show, type TypedArray } from "@mmub/core";
-import { reject, sizeOf } from "../graph.js";
+import { checkParam, library, listed, MmubError, show, type TypedArray } from "@mmub/core";
+import { reject } from "../graph.js";
 import { encodeOnnx, outputNames } from "../onnx.js";
 import type { Program, TensorSpec } from "../program.js";
+import { checkTensor } from "./check.js";
 import type { Runtime, Session } from "./runtime.js";
 
 export interface OnnxRuntimeOptions {
@@ -42,9 +43,10 @@ export async function onnx(options: OnnxRuntimeOptions = {}): Promise<Runtime> {
   const version = ort.env.versions[web ? "web" : "node"] ?? ort.env.versions.common;
   return {
     name: `${name} ${version} (${executionProviders.join(", ")})`,
+    recipe: { kind: "onnx", options: { package: name, executionProviders, threads } },
     async compile(program, { threads: wanted = threads } = {}) {
       const own = web ? settings(ort, wanted) : { intraOpNumThreads: wanted, interOpNumThreads: 1 };
-      const session = await ort.InferenceSession.create(encodeOnnx(program), {
+      const session = await created(ort, encodeOnnx(program), {
         ...own,
         executionProviders,
         executionMode: "sequential",
@@ -57,8 +59,25 @@ export async function onnx(options: OnnxRuntimeOptions = {}): Promise<Runtime> {
   };
 }
 
+async function created(
+  ort: Ort,
+  model: Uint8Array,
+  options: { readonly executionProviders: readonly string[]; readonly [more: string]: unknown },
+) {
+  try {
+    return await ort.InferenceSession.create(model, options);
+  } catch (cause) {
+    const providers = options.executionProviders.join(", ");
+    throw new MmubError("invalid-params", {
+      part,
+      message: `no session on ${providers}: ${(cause as Error).message}; want execution providers that are there and run every op`,
+      cause,
+    });
+  }
+}
+
 /** What we use of onnxruntime-common, which both packages share. */
-interface Ort {
+export interface Ort {
   readonly env: {
     readonly versions: Readonly<Record<string, string | undefined>>;
     readonly wasm: { numThreads?: number };
@@ -67,7 +86,7 @@ interface Ort {
   readonly Tensor: new (type: string, data: TypedArray, shape: readonly number[]) => OrtTensor;
 }
 
-interface OrtSession {
+export interface OrtSession {
   run(
     feeds: Readonly<Record<string, OrtTensor>>,
     fetches: Readonly<Record<string, OrtTensor>> | readonly string[],
@@ -75,11 +94,11 @@ interface OrtSession {
   release(): Promise<void>;
 }
 
-interface OrtTensor {
+export interface OrtTensor {
   readonly data: TypedArray;
 }
 
-async function loaded(name: OnnxRuntimeOptions["package"]): Promise<{ name: string; ort: Ort }> {
+export async function loaded(name: OnnxRuntimeOptions["package"]): Promise<{ name: string; ort: Ort }> {
   const node = () => library(part, "onnxruntime-node", () => import("onnxruntime-node"));
   const web = () => library(part, "onnxruntime-web", () => import("onnxruntime-web"));
   const take = async (from: "onnxruntime-node" | "onnxruntime-web") => ({
@@ -103,7 +122,7 @@ async function loaded(name: OnnxRuntimeOptions["package"]): Promise<{ name: stri
 }
 
 /** onnxruntime-web has one pool of threads for all sessions, which its first session makes. */
-function settings(ort: Ort, threads: number): object {
+export function settings(ort: Ort, threads: number): object {
   ort.env.wasm.numThreads ??= threads;
   return {};
 }
@@ -119,13 +138,13 @@ function runner(ort: Ort, session: OrtSession, program: Program, web: boolean): 
   const outputs = new Map(program.outputs.map((spec, i) => [spec.name, { ...spec, to: names[i]! }]));
   // By array, since a trainer passes the same ones at each step and making a tensor costs as much as a small op.
   const known = new Map<Binding, WeakMap<TypedArray, OrtTensor>>();
-  const tensorOf = (spec: Binding, array: TypedArray | undefined, kind: string): OrtTensor => {
+  const tensorOf = (spec: Binding, array: TypedArray | undefined, role: string): OrtTensor => {
     const tensors = known.get(spec) ?? new WeakMap<TypedArray, OrtTensor>();
     known.set(spec, tensors);
     const tensor = array && tensors.get(array);
     // A buffer that was detached since, as a grown memory's, has no length any more.
     if (tensor && array.length > 0) return tensor;
-    checkArray(spec, array, kind);
+    checkArray(spec, array, role);
     const made = new ort.Tensor(spec.dtype, array, spec.shape);
     tensors.set(array, made);
     return made;
@@ -138,9 +157,11 @@ function runner(ort: Ort, session: OrtSession, program: Program, web: boolean): 
       for (const name in fetches) {
         const spec = outputs.get(name);
         if (!spec)
-          reject("invalid-input", "onnx", `no output is named "${name}", there are ${[...outputs.keys()].join(", ")}`);
+          reject("invalid-input", "onnx", `no output is named "${name}", there are ${listed([...outputs.keys()])}`);
         written[spec.to] = tensorOf(spec, fetches[name], "fetch");
       }
+      // Nothing that it gives is wanted.
+      if (Object.keys(written).length === 0) return;
       if (!web) {
         await session.run(read, written);
         return;
@@ -155,13 +176,13 @@ function runner(ort: Ort, session: OrtSession, program: Program, web: boolean): 
 
 const arrays = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
 
-function checkArray(spec: TensorSpec, array: TypedArray | undefined, kind: string): asserts array is TypedArray {
-  const { name, shape, dtype } = spec;
-  const want = `${arrays[dtype].name} of ${sizeOf(shape)}`;
-  if (!(array instanceof arrays[dtype]) || array.length !== sizeOf(shape))
-    reject("shape-mismatch", "onnx", `${kind} "${name}" is ${show(array)}, want ${want}`, { name });
+function checkArray(spec: TensorSpec, array: TypedArray | undefined, role: string): asserts array is TypedArray {
+  const { name, dtype } = spec;
+  checkTensor("onnx", role, spec, array);
+  if (!(array instanceof arrays[dtype]))
+    reject("invalid-input", "onnx", `${role} "${name}" is ${show(array)}, want ${arrays[dtype].name}`, { name });
   if (typeof SharedArrayBuffer !== "undefined" && array.buffer instanceof SharedArrayBuffer)
-    reject("invalid-input", "onnx", `${kind} "${name}" lies on a SharedArrayBuffer, want an array on an ArrayBuffer`, {
+    reject("invalid-input", "onnx", `${role} "${name}" lies on a SharedArrayBuffer, want an array on an ArrayBuffer`, {
       name,
     });
 }

@@ -22,6 +22,7 @@ export type Numbers = Float64Array | Int32Array | Uint8Array;
 export function reference(): Runtime {
   return {
     name: "reference",
+    recipe: { kind: "reference", options: {} },
     async compile(program) {
       const run = evaluator(program);
       return {
@@ -245,15 +246,14 @@ const kernels: { readonly [O in RunOp]: Kernel<O> } = {
     const [rows = 0, ...rest] = node.inputShapes[0]!;
     const columns = sizeOf(rest);
     return ([table, ids]) => {
-      for (const id of ids!)
-        if (id < 0 || id >= rows)
-          reject("invalid-input", "reference", `gather: id ${id} is outside of a table of ${rows} rows`, { id });
+      checkIds("gather", ids!, rows);
       return [fill(node.outputs[0]!, (i) => table![ids![Math.floor(i / columns)]! * columns + (i % columns)]!)];
     };
   },
   scatterAdd: (node) => {
     const columns = node.inputShapes[1]![1]!;
     return ([ids, values]) => {
+      checkIds("scatterAdd", ids!, node.attributes.rows);
       const y = new Float64Array(sizeOf(node.outputs[0]!.shape));
       for (let i = 0; i < values!.length; i++)
         y[ids![Math.floor(i / columns)]! * columns + (i % columns)]! += values![i]!;
@@ -385,6 +385,12 @@ function reduction(from: number, join: (a: number, b: number) => number) {
   };
 }
 
+function checkIds(op: string, ids: Numbers, rows: number): void {
+  for (const [index, id] of ids.entries())
+    if (id < 0 || id >= rows)
+      reject("invalid-input", "reference", `${op}: id ${index} is ${id}, want 0 to ${rows - 1}`, { index });
+}
+
 function take(tensor: Tensor, places: Int32Array) {
   return ([x]: readonly Numbers[]): readonly Numbers[] => [fill(tensor, (i) => x![places[i]!]!)];
 }
@@ -509,7 +515,7 @@ function windowCounts(
   return counts;
 }
 
-/** The Maclaurin series with the exponential taken out, whose terms are all of one sign: accurate to double precision. */
+/** The Maclaurin series with the exponential taken out, whose terms are all of one sign: accurate to a few units of the last place. */
 function erf(x: number): number {
   if (Math.abs(x) > 6 || Number.isNaN(x)) return Math.sign(x);
   let term = x;

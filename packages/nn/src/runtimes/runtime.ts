@@ -5,7 +5,15 @@ import type { Program } from "../program.js";
 export interface Runtime {
   /** As `onnxruntime-node 1.30.0 (cpu)`. */
   readonly name: string;
+  /** How another thread makes the same again. Absent: it cannot, and training runs in place. */
+  readonly recipe?: RuntimeRecipe;
   compile(program: Program, options?: CompileOptions): Promise<Session>;
+}
+
+/** Plain data, see `remake`. */
+export interface RuntimeRecipe {
+  readonly kind: "onnx" | "tfjs" | "reference";
+  readonly options: object;
 }
 
 export interface CompileOptions {

@@ -48,11 +48,15 @@ export async function tfjs(params: TfjsParams = {}): Promise<Runtime> {
   const failures: unknown[] = [];
   for (const { backend, from } of candidatesOf(params)) {
     try {
+      const before = engine()?.backendName;
       const tf = typeof from === "string" ? await load(from, backend) : unwrap(from);
+      // tfjs-node sets its own as soon as it is loaded.
+      if (before && before !== tf.getBackend()) void tf.setBackend(before);
       await start(tf, backend);
-      const build = typeof from === "string" ? from.replace("@tensorflow/", "") : "tfjs";
+      const build = typeof from === "string" ? from.replace(/^@tensorflow\//, "") : "tfjs";
       return {
         name: `${build} ${tf.version_core} (${backend})`,
+        ...(typeof from === "string" && { recipe: { kind: "tfjs" as const, options: { backend, package: from } } }),
         compile: async (program) => compile(tf, backend, program),
       };
     } catch (error) {
@@ -142,18 +146,18 @@ function builtin<Name extends "node:module" | "node:util">(name: Name) {
 }
 
 /** All copies of tfjs in a process share one engine; there is none before the first is loaded. */
-function flags(): Environment | undefined {
-  return (globalThis as { _tfengine?: { ENV: Environment } })._tfengine?.ENV;
+function engine(): Engine | undefined {
+  return (globalThis as { _tfengine?: Engine })._tfengine;
 }
 
-interface Environment {
-  getBool(flag: string): boolean;
-  set(flag: string, value: boolean): void;
+interface Engine {
+  readonly backendName?: string;
+  readonly ENV: { getBool(flag: string): boolean; set(flag: string, value: boolean): void };
 }
 
 /** Without tfjs's banners and its warnings of backends that it already has. */
 async function quietly<T>(act: () => Promise<T>): Promise<T> {
-  const [env, native] = [flags(), globalThis.process?.env];
+  const [env, native] = [engine()?.ENV, globalThis.process?.env];
   const [production, level] = [env?.getBool("PROD") ?? false, native?.TF_CPP_MIN_LOG_LEVEL];
   env?.set("PROD", true);
   if (native && level === undefined) native.TF_CPP_MIN_LOG_LEVEL = "1";
