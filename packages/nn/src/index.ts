@@ -1,4 +1,6 @@
 export type { Clip } from "./arena.js";
+export * from "./encoder.js";
+export * from "./export.js";
 export { denseGradient, gradients, type ParameterGradient } from "./gradients.js";
 export type * from "./graph.js";
 export * as initializers from "./initializers.js";
@@ -60,6 +62,8 @@ export {
   type TrainedOptions,
 } from "./predict.js";
 export * from "./program.js";
+export { auto } from "./runtimes/auto.js";
+export { type OnnxRuntimeOptions, onnx } from "./runtimes/onnx.js";
 export type * from "./runtimes/runtime.js";
 export { type TfjsBackend, type TfjsParams, tfjs } from "./runtimes/tfjs.js";
 export * from "./safetensors.js";

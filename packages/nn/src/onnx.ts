@@ -178,6 +178,12 @@ function grower(standard: boolean, inputs: readonly Tensor[], constants: OnnxTen
           { value: { name: "", dtype, shape: [1], data: data.slice(0, 1) } },
           dtype,
         );
+      // A number of rows, and their positions: what layers that look across rows have of the batch.
+      if (data.length === 1 && isSymbolic(Number(data[0]))) return cast(graph.lengths([Number(data[0])]), dtype, shape);
+      if (symbolic && data.length === batch && isCount(data)) {
+        const [from, to, step] = [0, batch, 1].map((at) => reshaped(graph, graph.lengths([at]), []));
+        return cast(graph.op("Range", [from, to, step], [batch], {}, "int64"), dtype, shape);
+      }
       if (symbolic)
         reject(
           "invalid-input",
@@ -201,6 +207,11 @@ function grower(standard: boolean, inputs: readonly Tensor[], constants: OnnxTen
     symbol: (length) => (isSymbolic(length) ? (length === batch ? "batch" : `${length / batch!}*batch`) : length),
     fixed: (length) => (isSymbolic(length) ? length / batch! : length),
   };
+  function cast(x: Tensor, dtype: OnnxType, shape: Shape): Tensor {
+    const to = dtype === "float32" ? onnxTypes.float32 : onnxTypes.int32;
+    const same = dtype === "int64" ? x : graph.op("Cast", [x], x.shape, { to }, dtype);
+    return reshaped(graph, same, shape);
+  }
   function add(op: string, inputs: Draft["inputs"], outputs: Draft["outputs"], attributes: Attributes): void {
     const { domain, ...rest } = attributes as Attributes & { domain?: string };
     const name = `${graph.layer}/${op}#${nodes.length}`;
@@ -230,6 +241,11 @@ function grower(standard: boolean, inputs: readonly Tensor[], constants: OnnxTen
 function isUniform(data: Float32Array | Int32Array | BigInt64Array): boolean {
   const first = data[0];
   return (data as Float32Array).every((number) => Object.is(number, first));
+}
+
+/** 0, 1, 2 and so on. */
+function isCount(data: Float32Array | Int32Array | BigInt64Array): boolean {
+  return (data as Float32Array).every((number, i) => Number(number) === i);
 }
 
 /** How an error names the layer at fault. */
@@ -359,7 +375,14 @@ const emitters: { readonly [O in RunOp]: Emitter<O> } = {
   conv: (graph, { attributes, outputs: [output] }, inputs) =>
     graph.op("Conv", inputs, output!.shape, { ...windowed(attributes), group: attributes.groups }),
   convInputGradient: (graph, { attributes, outputs: [output] }, [gradient, filters]) =>
-    spread(graph, gradient!, filters!, attributes, attributes.groups, output!.shape),
+    (attributes.strides.every((stride) => stride === 1) ? turned : spread)(
+      graph,
+      gradient!,
+      filters!,
+      attributes,
+      attributes.groups,
+      output!.shape,
+    ),
   convFilterGradient(graph, { attributes, outputs: [output] }, [x, gradient]) {
     const [out, per] = output!.shape as [number, number];
     const { groups } = attributes;
@@ -406,10 +429,11 @@ const emitters: { readonly [O in RunOp]: Emitter<O> } = {
       patches(graph, x!, attributes, space, -Infinity).map((patch) => reshaped(graph, patch, single)),
       1,
     );
-    const first = graph.op("ArgMax", [columns], [maps, ...space], { axis: 1, keepdims: 0 }, "int64");
-    const ends = graph.constant(Float32Array.of(0, 1), [2]);
-    const hot = graph.op("OneHot", [first, int64s(graph, [size]), ends], stacked, { axis: 1 });
-    const parts = graph.op("Mul", [hot, reshaped(graph, gradient!, single)], stacked);
+    const equal = graph.op("Equal", [columns, reshaped(graph, pooled!, single)], stacked, {}, "bool");
+    const mask = graph.op("Cast", [equal], stacked, { to: onnxTypes.float32 });
+    const count = graph.op("ReduceSum", [mask, int64s(graph, [1])], single, { keepdims: 1 });
+    const share = graph.op("Div", [reshaped(graph, gradient!, single), count], single);
+    const parts = graph.op("Mul", [mask, share], stacked);
     // Filter k has its only 1 at offset k.
     const back = Float32Array.from({ length: size * size }, (_, at) => (at % (size + 1) === 0 ? 1 : 0));
     const filters = graph.constant(back, [size, 1, ...kernel]);
@@ -561,7 +585,6 @@ function patches(graph: Grower, x: Tensor, window: Window, space: Shape, padding
 /** Each number of `x` times the filter, added up where the windows lie: what a convolution does, backwards. */
 function spread(graph: Grower, x: Tensor, filters: Tensor, window: Window, group: number, shape: Shape): Tensor {
   const { kernel, strides, dilations, pads } = window;
-  if (strides.every((stride) => stride === 1)) return turned(graph, x, filters, window, group, shape);
   // ConvTranspose is far slower on sequences than on images of one row.
   if (kernel.length === 1) {
     const tall = ([batch, channels, length]: Shape) => [batch!, channels!, 1, length!];

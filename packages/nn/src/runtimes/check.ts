@@ -19,7 +19,12 @@ export function checkFetches(part: string, program: Program, fetches: Readonly<R
   }
 }
 
-function checkTensor(part: string, role: string, { name, shape, dtype }: TensorSpec, got: TypedArray | undefined) {
+export function checkTensor(
+  part: string,
+  role: string,
+  { name, shape, dtype }: TensorSpec,
+  got: TypedArray | undefined,
+): asserts got is TypedArray {
   const size = sizeOf(shape);
   const want = `want ${size} numbers for ${dtype} ${showShape(shape)}`;
   if (!got) reject("invalid-input", part, `${role} "${name}" is missing, ${want}`, { name });
