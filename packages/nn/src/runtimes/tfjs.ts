@@ -1,5 +1,6 @@
 import { checkParam, library, MmubError } from "@mmub/core";
 import type { Tensor } from "@tensorflow/tfjs-core";
+import { showShape } from "../graph.js";
 import type { Program, ProgramNode } from "../program.js";
 import { checkFeeds, checkFetches } from "./check.js";
 import type { Runtime, Session } from "./runtime.js";
@@ -205,6 +206,7 @@ type Step = {
 };
 
 function compile(tf: Tf, backend: string, program: Program): Session {
+  checkAxes(program);
   const kept = new Map<string, Tensor>();
   const constants = new Map<number, Tensor>();
   const keep = (key: string, make: () => Tensor): Tensor => {
@@ -261,6 +263,22 @@ function compile(tf: Tf, backend: string, program: Program): Session {
   };
 }
 
+/** With more than six axes the wasm backend gives wrong numbers, and the others lack one op or the other. */
+function checkAxes({ inputs, parameters, nodes }: Program): void {
+  const made = nodes.flatMap(({ op, layer, outputs }) => outputs.map(({ shape }) => ({ what: op, layer, shape })));
+  const fed = [...inputs, ...parameters].map(({ name, shape }) => ({ what: `"${name}"`, layer: "", shape }));
+  for (const { what, layer, shape } of [...fed, ...made])
+    if (shape.length > 6)
+      throw new MmubError("invalid-input", {
+        part,
+        message: `${inLayer(layer)}${what} is ${showShape(shape)}, want at most 6 axes: reshape it, or use another runtime`,
+        layer,
+        shape,
+      });
+}
+
+const inLayer = (layer: string) => (layer ? `layer "${layer}": ` : "");
+
 type Feeds = Parameters<Session["run"]>[0];
 
 function runStep(tf: Tf, { node, run }: Step, values: ReadonlyMap<number, Tensor>): readonly Tensor[] {
@@ -271,7 +289,7 @@ function runStep(tf: Tf, { node, run }: Step, values: ReadonlyMap<number, Tensor
     const message = cause instanceof Error ? cause.message : String(cause);
     throw new MmubError("invalid-input", {
       part,
-      message: `${node.layer && `layer "${node.layer}": `}${node.op}: ${message}`,
+      message: `${inLayer(node.layer)}${node.op}: ${message}`,
       cause,
       layer: node.layer,
       op: node.op,
