@@ -1,6 +1,7 @@
 // safetensors, the file format of most pretrained weights: https://github.com/huggingface/safetensors#format
 import { MmubError, type TypedArray } from "@mmub/core";
 import { type Shape, showShape, sizeOf } from "./graph.js";
+import { halfToNumber } from "./half.js";
 
 /** A tensor of a safetensors file. */
 export interface StoredTensor {
@@ -183,16 +184,6 @@ function typeOf(name: string, data: Stored): string {
   const found = Object.entries(types).find(([, { array, widen }]) => !widen && data instanceof (array as never));
   if (!found) refuse(`tensor "${name}" is a ${(data as object).constructor.name}, want a typed array of numbers`, name);
   return found[0];
-}
-
-/** IEEE 754 binary16: a sign, 5 bits of exponent, 10 of fraction. */
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
 
 /** The upper half of a float32. */
