@@ -1,7 +1,11 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { network } from "./network.js";
+import { activation, batchNorm, conv1d, dense, gru } from "./index.js";
+import { network, trace } from "./network.js";
 import { add, matmul } from "./ops.js";
+import { program } from "./program.js";
 import { loadSafetensors, saveSafetensors } from "./safetensors.js";
+import { evaluate } from "./testing/index.js";
 import { loadWeights, parametersOf, saveWeights } from "./weights.js";
 
 const zeros = () => new Float32Array(0);
@@ -119,5 +123,35 @@ describe("what does not fit", () => {
     expect(() => saveWeights(net, { "head/dense/weight": new Float32Array(5) })).toThrow(
       'nn/weights: the weights of "head/dense/weight" are 5 numbers, want 6 for [2, 3]',
     );
+  });
+});
+
+describe("a PyTorch model of the same layers", () => {
+  const fixture = (name: string) => readFileSync(new URL(`../fixtures/${name}`, import.meta.url));
+  const bytes = fixture("model.safetensors");
+  const { x, output } = JSON.parse(fixture("weights.json").toString()).model as { x: number[]; output: number[] };
+  const twin = network({ x: { kind: "steps", cols: 4 } }, (scope, { x }) => {
+    const convolved = conv1d({ filters: 5, kernel: 3, padding: 1 })(scope, x);
+    const normed = activation({ kind: "relu" })(scope, batchNorm()(scope, convolved));
+    const last = gru({ units: 3 })(scope, normed);
+    return dense({ units: 2 })(scope, dense({ units: 4, activation: "relu" })(scope, last));
+  });
+  const rename = { conv1d: "conv", batchNorm: "norm", dense: "head.0", dense_2: "head.2" };
+
+  test("gives PyTorch's outputs with its weights", () => {
+    const { weights, unused } = loadWeights(twin, bytes, { rename });
+    expect(unused).toEqual([]);
+    const traced = trace(twin, { batch: 3, lengths: { x: 6 } });
+    const mask = new Float32Array(3 * 6).fill(1);
+    const got = evaluate(program({ y: traced.output }), { x: Float64Array.from(x), "x.mask": mask, ...weights }).y!;
+    expect(got.length).toBe(output.length);
+    for (const [i, want] of output.entries()) expect(Math.abs(got[i]! - want)).toBeLessThan(1e-6);
+  });
+
+  test("its weights are saved as they came, but for the counter of batches", () => {
+    const { weights } = loadWeights(twin, bytes, { rename });
+    const { tensors } = loadSafetensors(bytes);
+    const floats = [...tensors].filter(([, { dtype }]) => dtype === "F32");
+    expect([...loadSafetensors(saveWeights(twin, weights, { rename })).tensors]).toEqual(floats);
   });
 });
