@@ -125,9 +125,9 @@ async function load(build: string, backend: TfjsBackend): Promise<Tf> {
   const tf = unwrap(await bring(build));
   const added = await quietly(() => bring(`@tensorflow/tfjs-backend-${backend}`));
   // In Node the binary lies in the package; elsewhere it is where the page has said.
-  const { createRequire } = builtin("node:module") ?? {};
-  if (backend === "wasm" && createRequire && !registry(tf).wasm) {
-    const entry = createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm");
+  const require = builtin("node:module")?.createRequire(import.meta.url);
+  if (backend === "wasm" && require && !registry(tf).wasm) {
+    const entry = require.resolve("@tensorflow/tfjs-backend-wasm");
     (unwrap(added) as Tf & { setWasmPaths(folder: string): void }).setWasmPaths(entry.replace(/[^/\\]*$/, ""));
   }
   return tf;
