@@ -92,6 +92,9 @@ export const opTests: Readonly<Record<string, GraphTest>> = {
   layerNorm: test({ x: [2, 3, 8], scale: [8], shift: [8] }, ({ x, scale, shift }) =>
     ops.layerNorm(x, scale, shift, 1e-5),
   ),
+  "layerNorm of one axis": test({ x: [8], scale: [8], shift: [8] }, ({ x, scale, shift }) =>
+    ops.layerNorm(x, scale, shift, 1e-5),
+  ),
   "layerNorm, the result alone": test(
     { x: [4, 5], scale: [5], shift: [5] },
     ({ x, scale, shift }) => ops.layerNorm(x, scale, shift, 0.1)[0],
@@ -107,6 +110,7 @@ export const opTests: Readonly<Record<string, GraphTest>> = {
   ...reductions("max", ops.max),
   "max with ties": test({ x: { shape: [2, 3], values: [1, 3, 3, -2, -2, -2] } }, ({ x }) => ops.max(x, [1])),
   argMax: test({ x: [3, 4, 5] }, ({ x }) => [ops.argMax(x, 1), ops.argMax(x, -1), ops.argMax(x, 0), x]),
+  "argMax of one axis": test({ x: [5] }, ({ x }) => [ops.argMax(x, 0), x]),
   "argMax with ties takes the first": test({ x: { shape: [2, 3], values: [1, 3, 3, 2, 2, 2] } }, ({ x }) => [
     ops.argMax(x, 1),
     x,
@@ -116,6 +120,11 @@ export const opTests: Readonly<Record<string, GraphTest>> = {
   "gemm, b transposed": test({ a: [3, 4], b: [2, 4], c: [2] }, ({ a, b, c }) => ops.gemm(a, b, c, { transB: true })),
   "gemm, a transposed, c a matrix": test({ a: [4, 3], b: [4, 2], c: [3, 2] }, ({ a, b, c }) =>
     ops.gemm(a, b, c, { transA: true }),
+  ),
+  "gemm, a transposed": test({ a: [4, 3], b: [4, 2], c: [2] }, ({ a, b, c }) => ops.gemm(a, b, c, { transA: true })),
+  "gemm of single numbers": test({ a: [1, 1], b: [1, 1], c: [1] }, ({ a, b, c }) => ops.gemm(a, b, c)),
+  "gemm, both transposed, c a matrix": test({ a: [4, 3], b: [2, 4], c: [3, 2] }, ({ a, b, c }) =>
+    ops.gemm(a, b, c, { transA: true, transB: true }),
   ),
   "gemm, both transposed": test({ a: [4, 3], b: [2, 4], c: [2] }, ({ a, b, c }) =>
     ops.gemm(a, b, c, { transA: true, transB: true }),
@@ -255,7 +264,9 @@ function pairs(name: string, op: (a: Value, b: Value) => Value, range?: { low: n
       [2, 3, 4],
       [3, 1],
     ],
+    "a row": [[3, 4], [4]],
     "a scalar": [[2, 3], []],
+    "a scalar first": [[], [2, 3]],
     "both repeated": [
       [2, 1, 3],
       [4, 1],
@@ -291,38 +302,28 @@ function reductions(name: string, op: (x: Value, axes?: readonly number[], keepD
 
 function products() {
   const forms: Record<string, [number[], number[]]> = {
-    "of matrices": [
-      [3, 4],
-      [4, 2],
+    "of matrices": [[], []],
+    "by one matrix": [[2, 3], []],
+    "of a matrix by many": [[], [3]],
+    "matrix by matrix": [[3], [3]],
+    "matrix by matrix, four axes": [
+      [2, 3],
+      [2, 3],
     ],
-    "by one matrix": [
-      [2, 3, 5, 4],
-      [4, 2],
-    ],
-    "of a matrix by many": [
-      [3, 4],
-      [2, 4, 5],
-    ],
-    "matrix by matrix": [
-      [2, 3, 4],
-      [2, 4, 5],
-    ],
-    "with lead axes repeated": [
-      [2, 1, 3, 4],
-      [5, 4, 2],
-    ],
+    "with lead axes repeated": [[2, 1], [3]],
   };
   return Object.fromEntries(
-    Object.entries(forms).flatMap(([form, [a, b]]) =>
+    Object.entries(forms).flatMap(([form, [left, right]]) =>
       [false, true].flatMap((transA) =>
-        [false, true].map((transB) => {
-          const turned = (shape: number[], swap: boolean) =>
-            swap ? shape.with(-1, shape.at(-2)!).with(-2, shape.at(-1)!) : shape;
-          const name = `matmul ${form}${transA ? ", a transposed" : ""}${transB ? ", b transposed" : ""}`;
-          const shapes = { a: turned(a, transA), b: turned(b, transB) };
-          const scale = transA === transB ? 1 : 0.25;
-          return [name, test(shapes, (x) => ops.matmul(x.a, x.b, { transA, transB, scale }))];
-        }),
+        [false, true].flatMap((transB) =>
+          [1, 0.25].map((scale) => {
+            const a = [...left, ...(transA ? [5, 4] : [4, 5])];
+            const b = [...right, ...(transB ? [6, 5] : [5, 6])];
+            const turned = `${transA ? ", a transposed" : ""}${transB ? ", b transposed" : ""}`;
+            const name = `matmul ${form}${turned}${scale === 1 ? "" : ", scaled"}`;
+            return [name, test({ a, b }, (x) => ops.matmul(x.a, x.b, { transA, transB, scale }))];
+          }),
+        ),
       ),
     ),
   );
@@ -363,6 +364,13 @@ function convolutions() {
     "conv of an image, dilations": of([1, 2, 8, 7], [3, 2, 3, 2], { dilations: [2, 3], pads: [2, 1, 1, 2] }),
     "conv of an image, groups": of([2, 4, 5, 5], [6, 2, 3, 3], { groups: 2, pads: "same" }),
     "conv of an image, by channel": of([2, 3, 6, 5], [6, 1, 3, 3], { groups: 3, strides: [2, 2], pads: [1, 1, 1, 1] }),
+    "conv of an image, strides and dilations": of([2, 3, 11, 11], [4, 3, 3, 3], {
+      dilations: [2, 2],
+      strides: [2, 3],
+      pads: [1, 1, 1, 1],
+    }),
+    "conv of an image, large kernel, same": of([2, 4, 9, 9], [4, 2, 7, 7], { groups: 2, pads: "same" }, false),
+    "conv of an image, same, strides": of([2, 3, 8, 9], [4, 3, 3, 3], { pads: "same", strides: [2, 2] }),
     "conv of an image, all options": of([2, 4, 9, 8], [4, 2, 2, 3], {
       groups: 2,
       strides: [2, 1],
@@ -390,6 +398,10 @@ function pools() {
       { kernel: [3, 3], dilations: [2, 2], strides: [2, 1], pads: [0, 1, 1, 0] },
     ],
     "of a whole image": [[2, 3, 4, 4], { kernel: [4, 4] }],
+    "of a sequence that it does not reach the end of": [[2, 3, 9], { kernel: [2] }],
+    "of a sequence, step by step": [[2, 3, 9], { kernel: [3], strides: [1] }],
+    "of an image, step by step, same": [[2, 3, 7, 8], { kernel: [3, 2], strides: [1, 1], pads: "same" }],
+    "of several images": [[5, 3, 6, 8], { kernel: [3, 2] }],
     "of an image, same": [[1, 1, 5, 5], { kernel: [3, 3], strides: [2, 2], pads: "same" }],
   };
   return Object.fromEntries(
