@@ -101,10 +101,11 @@ function candidatesOf({ backend, package: from }: TfjsParams): readonly Candidat
       });
     return registered.map((name) => ({ backend: name, from }));
   }
-  return wanted.flatMap((name) => {
-    const builds = name === "tensorflow" ? natives : [core];
-    // Any other name is a build with native TensorFlow.
-    if (from !== undefined) return (name === "tensorflow") === (from !== core) ? [{ backend: name, from }] : [];
+  // Any name but that of the core is a build with native TensorFlow, and has that alone.
+  const fits = wanted.filter((name) => from === undefined || (name === "tensorflow") === (from !== core));
+  checkParam(part, "package", from, fits.length > 0, `one that has the backend ${backend}`);
+  return fits.flatMap((name) => {
+    const builds = from === undefined ? (name === "tensorflow" ? natives : [core]) : [from];
     return builds.map((build) => ({ backend: name, from: build }));
   });
 }
