@@ -34,7 +34,8 @@ const commands = {
     },
   },
   check: {
-    about: "lint, types, docs, packages, integration and examples; some alone: npm run check -- lint types",
+    about:
+      "lint, types, docs, networks in a browser, packages, integration and examples; some alone: npm run check -- lint types",
     run: runChecks,
   },
   bench: {
@@ -161,6 +162,11 @@ function listChecks() {
     { name: "types", on: "sources", check: () => run(bin("typescript", "tsc"), ["-p", "."]) },
     { name: "imports", on: "sources", check: () => tsx("tools/check-imports.ts") },
     { name: "docs", on: "sources", check: () => run(bin("tsx"), ["--conditions=@mmub/source", "tools/check-docs.ts"]) },
+    {
+      name: "browser",
+      on: "sources",
+      check: () => run(bin("tsx"), ["--conditions=@mmub/source", "packages/nn/fixtures/browser.ts"]),
+    },
     { name: "unused", on: "sources", check: () => run(bin("knip"), ["--no-config-hints"]) },
     { name: "changesets", on: "sources", check: () => tsx("tools/check-changesets.ts") },
     ...folders("packages").flatMap((of) => [
