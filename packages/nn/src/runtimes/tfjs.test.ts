@@ -207,6 +207,17 @@ describe("the choice", () => {
     await expect(tfjs({ package: tf, backend: "webgl" })).rejects.toMatchObject({ code: "invalid-params" });
   });
 
+  test("a backend that does not start says why", async () => {
+    tf.registerBackend("webgl", () => {
+      throw new Error("no canvas");
+    });
+    await expect(tfjs({ package: tf, backend: "webgl" })).rejects.toMatchObject({
+      code: "missing-library",
+      message: 'nn/tfjs: the backend "webgl" does not start here (no canvas): choose another one',
+    });
+    tf.removeBackend("webgl");
+  });
+
   test("what is not installed is missing-library with the command", async () => {
     await expect(tfjs({ backend: "webgl" })).rejects.toMatchObject({
       code: "missing-library",

@@ -178,12 +178,25 @@ function registry(tf: Tf): Record<string, ReturnType<Tf["backend"]>> {
 /** Makes a backend ready while another one may be in use: tfjs's own way is to set it, and to refuse to work until it has started. */
 async function start(tf: Tf, backend: TfjsBackend): Promise<void> {
   await quietly(async () => {
-    const made = registry(tf)[backend] ?? (await tf.findBackendFactory(backend)?.());
-    if (!made) throw new MmubError("missing-library", { part, message: `tfjs has no backend "${backend}" here` });
+    const made = registry(tf)[backend] ?? (await fresh(tf, backend));
     registry(tf)[backend] ??= made;
     // The cpu backend has a banner for its first tensor.
     on(tf, backend, () => tf.scalar(0).dispose());
   });
+}
+
+async function fresh(tf: Tf, backend: TfjsBackend) {
+  try {
+    return await tf.findBackendFactory(backend)();
+  } catch (cause) {
+    const reason = (cause as Partial<Error>).message ?? cause;
+    throw new MmubError("missing-library", {
+      part,
+      message: `the backend "${backend}" does not start here (${reason}): choose another one`,
+      cause,
+      backend,
+    });
+  }
 }
 
 /** Acts with a backend set, and sets the user's own again. Nothing in between may wait. */
