@@ -225,9 +225,23 @@ export const opTests: Readonly<Record<string, GraphTest>> = {
   ]),
   ...convolutions(),
   ...pools(),
+  "maxPool of relu, windows apart and overlapping, and another use": test({ x: [2, 2, 6, 6] }, ({ x }) => {
+    const positive = ops.relu(ops.sub(x, 0.5));
+    const overlapping = { kernel: [3, 3], strides: [1, 2], pads: [1, 1, 1, 1] };
+    return [ops.maxPool(positive, { kernel: [2, 2] }), ops.maxPool(positive, overlapping), ops.exp(positive)];
+  }),
+  "maxPool of relu alone": test({ x: [2, 2, 8] }, ({ x }) => ops.maxPool(ops.relu(x), { kernel: [2], strides: [1] })),
   "a gradient rule of its own": test({ x: [3] }, ({ x }) =>
     ops.withGradient([ops.exp(x)], [x], ([g]) => [g && ops.mul(g, 2)]),
   ),
+  "maxPool of relu, alone and with another use": test({ x: [2, 2, 4, 6], y: [2, 2, 5, 5] }, ({ x, y }) => {
+    const positive = ops.relu(y);
+    return [
+      ops.maxPool(ops.relu(x), { kernel: [2, 2] }),
+      ops.maxPool(positive, { kernel: [3, 3], strides: [2, 2] }),
+      ops.exp(positive),
+    ];
+  }),
   "one input to several outputs, an input as an output": test({ x: [3], y: [3] }, ({ x, y }) => [
     x,
     ops.add(x, y),
