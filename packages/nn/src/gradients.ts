@@ -237,7 +237,13 @@ const rules: { readonly [O in Op]: Rule<O> | typeof flat } = {
   sqrt: ({ g, y }) => [div(mul(g, 0.5), y)],
   erf: ({ g, a }) => [mul(g, mul(exp(neg(mul(a, a))), 2 / Math.sqrt(Math.PI)))],
   // A product with the mask: measured faster than `where` on large maps (a gradient that is infinite has failed anyway).
-  relu: ({ g, y }) => [mul(g, cast(greater(y, 0), "float32"))],
+  relu: ({ g, y }) => {
+    const masked = (x: Value, by: Value) => mul(x, cast(greater(by, 0), "float32"));
+    if (!isOp(g.node, "maxPoolGradient") || g.node.inputs[0] !== y) return [masked(g, y)];
+    // What a pooling of the result has sent went to where it equals its maxima: these are masked as well, and are fewer.
+    const [, pooled, ofPooled] = g.node.inputs as [Value, Value, Value];
+    return [maxPoolGradient(y, pooled, masked(ofPooled, pooled), g.node.attributes)];
+  },
   sigmoid: ({ g, y }) => [mul(g, mul(y, sub(1, y)))],
   tanh: ({ g, y }) => [mul(g, sub(1, mul(y, y)))],
   softplus: ({ g, a }) => [mul(g, sigmoid(a))],

@@ -94,7 +94,7 @@ export interface OrtSession {
   release(): Promise<void>;
 }
 
-export interface OrtTensor {
+interface OrtTensor {
   readonly data: TypedArray;
 }
 
@@ -127,23 +127,23 @@ export function settings(ort: Ort, threads: number): object {
   return {};
 }
 
-type Binding = TensorSpec & { readonly to: string };
+/** An input or output as the model names it. */
+interface Binding {
+  readonly spec: TensorSpec;
+  readonly to: string;
+  /** By array: a trainer passes the same ones at each step, and making a tensor costs as much as a small op. */
+  readonly tensors: WeakMap<TypedArray, OrtTensor>;
+}
 
 function runner(ort: Ort, session: OrtSession, program: Program, web: boolean): Session {
-  const inputs: readonly Binding[] = [...program.inputs, ...program.parameters].map((spec) => ({
-    ...spec,
-    to: spec.name,
-  }));
+  const bind = (spec: TensorSpec, to: string): Binding => ({ spec, to, tensors: new WeakMap() });
+  const inputs = [...program.inputs, ...program.parameters].map((spec) => bind(spec, spec.name));
   const names = outputNames(program);
-  const outputs = new Map(program.outputs.map((spec, i) => [spec.name, { ...spec, to: names[i]! }]));
-  // By array, since a trainer passes the same ones at each step and making a tensor costs as much as a small op.
-  const known = new Map<Binding, WeakMap<TypedArray, OrtTensor>>();
-  const tensorOf = (spec: Binding, array: TypedArray | undefined, role: string): OrtTensor => {
-    const tensors = known.get(spec) ?? new WeakMap<TypedArray, OrtTensor>();
-    known.set(spec, tensors);
-    const tensor = array && tensors.get(array);
+  const outputs = new Map(program.outputs.map((spec, i) => [spec.name, bind(spec, names[i]!)]));
+  const tensorOf = ({ spec, tensors }: Binding, array: TypedArray | undefined, role: string): OrtTensor => {
+    const known = array && tensors.get(array);
     // A buffer that was detached since, as a grown memory's, has no length any more.
-    if (tensor && array.length > 0) return tensor;
+    if (known && array.length > 0) return known;
     checkArray(spec, array, role);
     const made = new ort.Tensor(spec.dtype, array, spec.shape);
     tensors.set(array, made);
@@ -152,13 +152,13 @@ function runner(ort: Ort, session: OrtSession, program: Program, web: boolean): 
   return {
     async run(feeds, fetches) {
       const read: Record<string, OrtTensor> = {};
-      for (const spec of inputs) read[spec.to] = tensorOf(spec, feeds[spec.name], "feed");
+      for (const binding of inputs) read[binding.to] = tensorOf(binding, feeds[binding.spec.name], "feed");
       const written: Record<string, OrtTensor> = {};
       for (const name in fetches) {
-        const spec = outputs.get(name);
-        if (!spec)
+        const binding = outputs.get(name);
+        if (!binding)
           reject("invalid-input", "onnx", `no output is named "${name}", there are ${listed([...outputs.keys()])}`);
-        written[spec.to] = tensorOf(spec, fetches[name], "fetch");
+        written[binding.to] = tensorOf(binding, fetches[name], "fetch");
       }
       // Nothing that it gives is wanted.
       if (Object.keys(written).length === 0) return;
