@@ -5,7 +5,7 @@ import type { Tensor } from "../files.js";
  * PyTorch's tensors by their names there, in C order: a linear layer's weight is [out, in], a convolution's [out, in, ...k],
  * a GRU's weight_ih_l0 and weight_hh_l0 [3 x hidden, in] in the order r, z, n, an attention's in_proj_weight [3 x d, d] of q, k, v.
  */
-export type Weights = ReadonlyMap<string, Tensor>;
+type Weights = ReadonlyMap<string, Tensor>;
 
 export interface Setting {
   /** `"train"`: a step of Adam at its defaults, rate 0.001. `"infer"`: the forward pass alone, in its evaluation form. */
@@ -15,7 +15,7 @@ export interface Setting {
   readonly threads: number;
 }
 
-export interface Network {
+interface Network {
   /** The loss of a batch before its update, as one number, or the outputs for it. `x` and `y` are one batch as in the file. */
   step(x: Tensor["data"], y: Tensor["data"]): Promise<ArrayLike<number>> | ArrayLike<number>;
   dispose(): Promise<void> | void;
