@@ -9,18 +9,17 @@ import {
   type FitOptions,
   type FittedModel,
   type Label,
-  MmubError,
   type Model,
   progress,
   random,
   rowBatches,
   type Saved,
   savedArray,
-  show,
   takeFeatures,
   turn,
 } from "@mmub/core";
 import { splitFold, stratifiedFolds } from "./folds.js";
+import { argmax, type ClassWeight, checkClassWeight, classWeights, encodeLabels } from "./labels.js";
 import { minimize } from "./lbfgs.js";
 import { checkMatrix, checkWidth, linearKernel, type Matrix, moments, strideOf } from "./linear.js";
 
@@ -38,7 +37,7 @@ export interface LogisticRegressionParams {
    * The weight of each row by its class: `"balanced"` is rows / (classes * rows of the class); a record gives it by the
    * label as a string, 1 where it has none. @default null
    */
-  readonly classWeight?: "balanced" | Readonly<Record<string, number>> | null;
+  readonly classWeight?: ClassWeight;
   /** Stop when no entry of the gradient of the mean loss is larger. @default 1e-4 */
   readonly tolerance?: number;
   /** @default 1000 */
@@ -115,13 +114,7 @@ export function logisticRegression<L extends Label = Label>(
     "a positive number or some of them",
   );
   checkParam(type, "fitIntercept", fitIntercept, typeof fitIntercept === "boolean", "true or false");
-  checkParam(
-    type,
-    "classWeight",
-    classWeight,
-    classWeight === "balanced" || (typeof classWeight === "object" && Object.values(classWeight ?? {}).every(positive)),
-    '"balanced", a record of positive numbers by label, or null',
-  );
+  checkClassWeight(classWeight, type);
   checkParam(type, "tolerance", tolerance, positive(tolerance), "a positive number");
   checkParam(
     type,
@@ -140,8 +133,8 @@ export function logisticRegression<L extends Label = Label>(
       await turn(options?.signal);
       checkMatrix(x, type);
       checkTargets(targets, x.rows, type);
-      const { classes, classOf } = encode(targets);
-      const data: Data = { x, classOf, weightOf: weightsOf(classes, classOf, classWeight) };
+      const { classes, classOf } = encodeLabels(targets, type);
+      const data: Data = { x, classOf, weightOf: classWeights(classes, classOf, classWeight, type) };
       const chosen = Array.isArray(C)
         ? await crossValidate(data, C, recipe.params, options)
         : { C: C as number, fits: 0, of: 1 };
@@ -239,59 +232,6 @@ function unpacked(weights: Float64Array, cols: number, classes: number) {
   for (let c = 0; c < outputs; c++)
     for (let k = 0; k < cols; k++) coefficients[c * cols + k] = weights[k * stride + c]!;
   return { coefficients, intercepts: weights.slice(cols * stride, cols * stride + outputs) };
-}
-
-function encode(targets: readonly Label[]): { readonly classes: readonly Label[]; readonly classOf: Int32Array } {
-  const seen = new Map<Label, number>();
-  const classOf = new Int32Array(targets.length);
-  const first = targets[0];
-  for (let row = 0; row < targets.length; row++) {
-    const target = targets[row] as Label;
-    let at = seen.get(target);
-    if (at === undefined) {
-      if (!["string", "boolean"].includes(typeof target) && !Number.isFinite(target))
-        rejectTarget(row, `${show(target)}, want a string, a finite number or a boolean`);
-      if (typeof target !== typeof first)
-        rejectTarget(row, `${show(target)} but target 0 is ${show(first)}, want labels of one type`);
-      at = seen.size;
-      seen.set(target, at);
-    }
-    classOf[row] = at;
-  }
-  if (seen.size === 1)
-    throw new MmubError("invalid-input", {
-      part: type,
-      message: `all ${targets.length} targets are ${show(first)}, want at least two classes`,
-    });
-  const classes = [...seen.keys()].sort((a, b) => (a < b ? -1 : 1));
-  const rank = new Int32Array(classes.length);
-  for (const [at, label] of classes.entries()) rank[seen.get(label)!] = at;
-  for (let row = 0; row < classOf.length; row++) classOf[row] = rank[classOf[row]!]!;
-  return { classes, classOf };
-}
-
-function rejectTarget(index: number, message: string): never {
-  throw new MmubError("invalid-input", { part: type, message: `target ${index} is ${message}`, index });
-}
-
-function weightsOf(classes: readonly Label[], classOf: Int32Array, classWeight: Params["classWeight"]): Float64Array {
-  const weights = new Float64Array(classes.length).fill(1);
-  if (classWeight === "balanced") {
-    const counts = new Float64Array(classes.length);
-    for (let row = 0; row < classOf.length; row++) counts[classOf[row]!]!++;
-    for (let c = 0; c < weights.length; c++) weights[c] = classOf.length / (classes.length * counts[c]!);
-  } else
-    for (const [label, weight] of Object.entries(classWeight ?? {})) {
-      const at = classes.findIndex((name) => String(name) === label);
-      if (at < 0)
-        throw new MmubError("invalid-input", {
-          part: type,
-          message: `classWeight names "${label}", want a class among the targets: ${classes.slice(0, 8).map(show).join(", ")}${classes.length > 8 ? ", …" : ""}`,
-          label,
-        });
-      weights[at] = weight;
-    }
-  return weights;
 }
 
 interface Data {
@@ -526,12 +466,6 @@ function writeProbabilities(
     for (let c = 0; c < classes; c++) sum += scores[at + c] = Math.exp(scores[at + c]! - most);
     for (let c = 0; c < classes; c++) out[i * classes + c] = scores[at + c]! / sum;
   }
-}
-
-function argmax(values: Float32Array | Float64Array, from: number, count: number): number {
-  let best = 0;
-  for (let c = 1; c < count; c++) if (values[from + c]! > values[from + best]!) best = c;
-  return best;
 }
 
 /** The best of `candidates` on rows held out; each fold goes from the strongest penalty to the weakest, warm. */
