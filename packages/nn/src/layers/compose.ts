@@ -127,7 +127,7 @@ export function residual(inner: Layer<Value | Steps, Value | Steps>): Layer<Valu
  * rows sees padding too.
  *
  * @example
- * const perStep = onSteps((scope, x) => gatedFusion({ units: 8 })(scope, ops.split(x, [3, 5])));
+ * const perStep = onSteps((scope, x) => gatedFusion({ units: 8 })(scope, split(x, [3, 5])));
  */
 export function onSteps(inner: Layer): Layer<Steps, Steps> {
   checkParam("@mmub/nn/onSteps", "layer", inner, typeof inner === "function", "a layer");

@@ -2,21 +2,7 @@ import { checkParam } from "@mmub/core";
 import { reject, type Value } from "../graph.js";
 import { bounded, fans, kaimingUniform } from "../initializers.js";
 import type { Initializer, Layer, Scope, Steps } from "../network.js";
-import {
-  concat,
-  constant,
-  conv,
-  expand,
-  gather,
-  gemm,
-  matmul,
-  pad,
-  reshape,
-  slice,
-  sum,
-  transpose,
-  withGradient,
-} from "../ops.js";
+import { constant, conv, expand, gather, gemm, matmul, pad, reshape, slice, transpose } from "../ops.js";
 import { type Activation, activate, checkActivation } from "./activation.js";
 import {
   checkChoice,
@@ -180,7 +166,10 @@ export function conv1d({
       weightInit,
       biasInit,
     });
-    const result = maskedSteps(activate(activation, convolve(values, made, window, groups)), windowMask(mask, window));
+    const result = maskedSteps(
+      activate(activation, convolve(padSteps(values, window), made, window, groups)),
+      windowMask(mask, window),
+    );
     convolved.set(result.values, { input: { values, mask }, ...made, window, groups, activation });
     return result;
   });
@@ -298,40 +287,13 @@ function filtersOf(
   };
 }
 
-function convolve(values: Value, { weight, bias }: Filters, window: StepWindow, groups: number): Value {
-  const padded = padSteps(values, window);
-  if (groups === 1 && window.stride === 1) return unfolded(padded, weight, bias, window);
-  const channelsFirst = transpose(padded, [0, 2, 1]);
-  const { stride, dilation } = window;
-  return transpose(conv(channelsFirst, weight, bias, { strides: [stride], dilations: [dilation], groups }), [0, 2, 1]);
-}
-
-/**
- * Windows laid out as rows and one matrix product, forwards and backwards: faster than the three passes of a convolution over
- * `[batch, channels, steps]`, and nothing is transposed.
- */
-function unfolded(x: Value, weight: Value, bias: Value | undefined, { kernel, dilation }: StepWindow): Value {
-  const [batch, steps, channels] = x.shape as [number, number, number];
-  const filters = weight.shape[0]!;
-  const windows = steps - (kernel - 1) * dilation;
-  const taps = Array.from({ length: kernel }, (_, k) => k * dilation);
-  const rows = reshape(concat(taps.map((at) => slice(x, 1, at, at + windows))), [-1, kernel * channels]);
-  const matrix = reshape(transpose(weight, [2, 1, 0]), [kernel * channels, filters]);
-  const product = bias ? gemm(rows, matrix, bias) : matmul(rows, matrix);
-  const inputs = bias ? [x, weight, bias] : [x, weight];
-  const [y] = withGradient([reshape(product, [batch, windows, filters])], inputs, ([gradient]) => {
-    if (!gradient) return [];
-    const flat = reshape(gradient, [-1, filters]);
-    const dWeight = transpose(reshape(matmul(flat, rows, { transA: true }), [filters, kernel, channels]), [0, 2, 1]);
-    // Step t was tap k of window t - k * dilation.
-    const reach = (kernel - 1) * dilation;
-    const around = pad(gradient, [0, reach, 0], [0, reach, 0]);
-    const back = concat(taps.map((at) => slice(around, 1, reach - at, reach - at + steps)));
-    const dx = matmul(
-      reshape(back, [-1, kernel * filters]),
-      reshape(transpose(weight, [2, 0, 1]), [kernel * filters, channels]),
-    );
-    return [reshape(dx, x.shape), dWeight, sum(flat, [0])];
-  });
-  return y!;
+function convolve(x: Value, { weight, bias }: Filters, { stride, dilation }: StepWindow, groups: number): Value {
+  const [filters, channels, kernel] = weight.shape as [number, number, number];
+  if (kernel === 1 && stride === 1 && groups === 1) {
+    const [rows, matrix] = [reshape(x, [-1, channels]), reshape(weight, [filters, channels])];
+    const product = bias ? gemm(rows, matrix, bias, { transB: true }) : matmul(rows, matrix, { transB: true });
+    return reshape(product, [...x.shape.slice(0, 2), filters]);
+  }
+  const options = { strides: [stride], dilations: [dilation], groups };
+  return transpose(conv(transpose(x, [0, 2, 1]), weight, bias, options), [0, 2, 1]);
 }

@@ -83,9 +83,9 @@ export function fullMask(batch: number, steps: number): Value {
  * @example
  * const inputs = { photo: { kind: "vector", cols: 64 }, visits: { kind: "vector", cols: 64 } } as const;
  * const fused = network(inputs, (scope, { photo, visits }) => {
- *   const tokens = [photo, visits].map((x) => ops.reshape(x, [-1, 1, 64]));
+ *   const tokens = [photo, visits].map((x) => reshape(x, [-1, 1, 64]));
  *   const encoder = sequential(transformerEncoder({ heads: 4, layers: 1, feedForward: 128 }), globalMeanPool(), dense({ units: 1 }));
- *   return encoder(scope, fullSteps(ops.concat(tokens, 1)));
+ *   return encoder(scope, fullSteps(concat(tokens, 1)));
  * });
  */
 export function fullSteps(values: Value): Steps {

@@ -203,7 +203,7 @@ function endsOf(mask: Value): { turn(x: Value): Value; last(states: Value): Valu
 const gruStates: States = (x, { wi, wh, bi, bh }, steps, batch) => {
   const units = wh.shape[1]!;
   const each = Array<number>(steps).fill(batch);
-  const [whGates, whNew] = split(transpose(wh, [1, 0]), [2 * units, units]) as [Value, Value];
+  const [whGates, whNew] = split(wh, [2 * units, units], 0) as [Value, Value];
   const [bhGates, bhNew] = split(bh, [2 * units, units]) as [Value, Value];
   const [wiGates, wiNew] = split(wi, [2 * units, units], 0) as [Value, Value];
   const [biGates, biNew] = split(bi, [2 * units, units]) as [Value, Value];
@@ -214,9 +214,9 @@ const gruStates: States = (x, { wi, wh, bi, bh }, steps, batch) => {
   const [states, gates, news, parts]: Value[][] = [[start], [], [], []];
   for (let t = 0; t < steps; t++) {
     const before = states![t]!;
-    const both = sigmoid(gemm(before, whGates, xGates[t]!));
+    const both = sigmoid(gemm(before, whGates, xGates[t]!, { transB: true }));
     const [r, z] = split(both, [units, units]) as [Value, Value];
-    const part = gemm(before, whNew, bhNew);
+    const part = gemm(before, whNew, bhNew, { transB: true });
     const fresh = tanh(add(xNew[t]!, mul(r, part)));
     states!.push(add(fresh, mul(z, sub(before, fresh))));
     gates!.push(both);
@@ -270,11 +270,14 @@ const lstmStates: States = (x, { wi, wh, bi, bh }, steps, batch) => {
     return concat([i, f, o, g], 0);
   };
   const inputs = split(gemm(x, arrange(wi), arrange(add(bi, bh)), { transB: true }), each, 0);
-  const recurrence = transpose(arrange(wh), [1, 0]);
+  const recurrence = arrange(wh);
   const start = expand(constant(0), [batch, units]);
   const [states, cells, shown, gates, news]: Value[][] = [[start], [start], [], [], []];
   for (let t = 0; t < steps; t++) {
-    const [sums, fresh] = split(gemm(states![t]!, recurrence, inputs[t]!), [3 * units, units]) as [Value, Value];
+    const [sums, fresh] = split(gemm(states![t]!, recurrence, inputs[t]!, { transB: true }), [3 * units, units]) as [
+      Value,
+      Value,
+    ];
     const open = sigmoid(sums);
     const [i, f, o] = split(open, [units, units, units]) as [Value, Value, Value];
     const g = tanh(fresh);
