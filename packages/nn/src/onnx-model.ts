@@ -12,7 +12,7 @@ export interface OnnxTensor {
 }
 
 /** An input or output; an axis whose length is known only at a run is a name. */
-export interface OnnxValue {
+interface OnnxValue {
   readonly name: string;
   readonly dtype: OnnxType;
   readonly shape: readonly (number | string)[];
