@@ -84,7 +84,7 @@ export async function onnxModel(source: string | Uint8Array, options: OnnxRuntim
     logSeverityLevel: 4,
   });
   const version = ort.env.versions[web ? "web" : "node"] ?? ort.env.versions.common;
-  return frozen(ort, session, `${name} ${version} (${executionProviders.join(", ")})`);
+  return frozen(ort, session, `${name} ${version} (${executionProviders.join(", ")})`, web);
 }
 
 /** A path that onnxruntime-node can read, or for onnxruntime-web the bytes there. */
@@ -129,7 +129,7 @@ interface Metadata {
   readonly shape?: readonly (number | string)[];
 }
 
-function frozen(ort: Ort, session: ModelSession, runtime: string): FrozenModel {
+function frozen(ort: Ort, session: ModelSession, runtime: string, web: boolean): FrozenModel {
   const inputs = session.inputMetadata.map(infoOf);
   const outputs = session.outputMetadata.map(infoOf);
   const run: FrozenModel["run"] = async (feeds, { outputs: wanted = outputs.map(({ name }) => name) } = {}) => {
@@ -142,7 +142,11 @@ function frozen(ort: Ort, session: ModelSession, runtime: string): FrozenModel {
         refuse("invalid-input", `there is no input "${name}", want ${listed(inputs.map((input) => input.name))}`, name);
     const tensors = inputs.map((info) => {
       const { shape, data } = checkFeed(info, feeds[info.name]);
-      return [info.name, new ort.Tensor(info.dtype, toType(info, data) as TypedArray, shape)] as const;
+      const numbers = toType(info, data) as TypedArray;
+      const tensor = new ort.Tensor(info.dtype, numbers, shape);
+      // From Node 24 on the tensor makes a Float16Array of the bits, in which onnxruntime-node 1.30 sees no bytes (its pull request 32323).
+      if (info.dtype === "float16" && !web) Object.defineProperty(tensor, "data", { value: numbers });
+      return [info.name, tensor] as const;
     });
     try {
       const results = await session.run(Object.fromEntries(tensors), wanted);

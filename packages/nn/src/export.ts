@@ -16,7 +16,7 @@ export interface ToOnnxOptions {
 }
 
 /**
- * A network with its weights as the bytes of an ONNX model, for any program that runs such: onnxruntime in Python, C++, on phones
+ * A network with its weights, of a trained one `network` and `weights`, as the bytes of an ONNX model, for any program that runs such: onnxruntime in Python, C++, on phones
  * and in browsers. Opset 17, operators of ONNX itself only.
  *
  * Inputs are named as the network's, with the batch in front; a ragged one has `name` and `name.mask`, `[batch, steps]` with 1

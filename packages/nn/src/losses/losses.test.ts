@@ -5,6 +5,7 @@ import type { Shape } from "../graph.js";
 import * as nn from "../index.js";
 import { checkLossTargets, type Loss, meanLoss, type TargetData } from "../loss.js";
 import { onnx } from "../runtimes/onnx.js";
+import { tfjs } from "../runtimes/tfjs.js";
 import { buildTest, type Filled, largestOf, mostApart } from "../testing/graph-test.js";
 import { checkGradients, checkRuntime, evaluate } from "../testing/index.js";
 
@@ -75,10 +76,14 @@ describe("gradients by differences", () => {
   for (const one of cases) test(`${one.loss}: ${one.name}`, () => void checkGradients(graphOf(one)));
 });
 
-describe("onnxruntime-node", async () => {
-  const runtime = await onnx({ package: "onnxruntime-node" });
-  for (const one of cases) test(`${one.loss}: ${one.name}`, () => checkRuntime(runtime, graphOf(one)));
-});
+for (const runtime of [
+  await onnx({ package: "onnxruntime-node" }),
+  await onnx({ package: "onnxruntime-web" }),
+  await tfjs({ backend: "cpu" }),
+])
+  describe(runtime.name, () => {
+    for (const one of cases) test(`${one.loss}: ${one.name}`, () => checkRuntime(runtime, graphOf(one)));
+  });
 
 const check = (
   loss: Loss,
