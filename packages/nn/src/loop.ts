@@ -65,7 +65,8 @@ export interface Job {
   readonly mostRows: Readonly<Record<string, number>>;
   readonly maskNumbers: number;
   readonly threads: number;
-  readonly sessions: number;
+  /** Of sessions that are held at once. */
+  readonly sessions: { readonly count: number; readonly bytes: number };
 }
 
 /** Where the loop runs. */
@@ -137,14 +138,14 @@ async function loop(job: Job, host: Host, memory: Arena, cache: ReturnType<typeo
     steps: state.step,
     ...(earlyStopping && state.best && { bestEpoch: state.best.epoch }),
   });
-  // The weights of before the step are still there: nothing has moved.
-  const failed = (what: string, value: number, rate: number): Outcome => ({
+  const failed = (what: string, value: number, step: number, rate: number): Outcome => ({
     ...outcome(),
+    // Nothing has moved since the last good step.
     weights: copied(memory.parameters),
     failure: new MmubError("invalid-input", {
       part,
-      message: `${what} is ${value} at step ${state.step + 1} (epoch ${state.epoch + 1}), with a learning rate of ${rate}; lower the rate or warm it up, clip the gradient, scale the inputs. The weights of before that step are in details.trained`,
-      step: state.step + 1,
+      message: `${what} is ${value} at step ${step} (epoch ${state.epoch + 1}), with a learning rate of ${rate}; lower the rate or warm it up, clip the gradient, scale the inputs. details.trained has the weights after step ${state.step}`,
+      step,
       epoch: state.epoch + 1,
     }),
   });
@@ -233,7 +234,7 @@ async function loop(job: Job, host: Host, memory: Arena, cache: ReturnType<typeo
       for (let batch = plan.steps[state.stepInEpoch]!; batch < plan.steps[state.stepInEpoch + 1]!; batch++) {
         const bound = await runBatch("train", data, plan, batch);
         const loss = bound.fetches[names.loss]![0]!;
-        if (!Number.isFinite(loss)) return failed("the loss", loss, rate);
+        if (!Number.isFinite(loss)) return failed("the loss", loss, step + 1, rate);
         counts += bound.fetches[names.counts]![0]!;
         memory.add(bound.rowCounts);
         takeUpdates(bound, memory.parameters);
@@ -242,7 +243,7 @@ async function loop(job: Job, host: Host, memory: Arena, cache: ReturnType<typeo
         state.runs++;
       }
       const norm = memory.step(step + 1, rate, counts > 0 ? 1 / counts : 0);
-      if (!Number.isFinite(norm)) return failed("the length of the gradient", norm, rate);
+      if (!Number.isFinite(norm)) return failed("the length of the gradient", norm, step + 1, rate);
       state.step++;
       state.stepInEpoch++;
       if (state.stepInEpoch < stepsOfEpoch) {
@@ -254,7 +255,7 @@ async function loop(job: Job, host: Host, memory: Arena, cache: ReturnType<typeo
     const scores = scoresOf(state.sums);
     const validation = await validate();
     if (validation && !Number.isFinite(validation.loss))
-      return failed("the loss of the validation", validation.loss, rate);
+      return failed("the loss of the validation", validation.loss, state.step, rate);
     const judged = validation ?? scores;
     state.history = [
       ...state.history,

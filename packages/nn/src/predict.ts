@@ -18,7 +18,7 @@ import { type Shape, showShape, sizeOf } from "./graph.js";
 import type { Epoch } from "./loop.js";
 import type { InputSpec, InputSpecs, Network } from "./network.js";
 import { feed, ready, room, sessions } from "./runner.js";
-import { onnx } from "./runtimes/onnx.js";
+import { auto } from "./runtimes/auto.js";
 import type { Runtime } from "./runtimes/runtime.js";
 import { inferenceProgram, names, traceAt } from "./step-program.js";
 import { parametersOf, type Weights } from "./weights.js";
@@ -60,7 +60,7 @@ export interface Trained<Inputs extends InputSpecs = InputSpecs> extends Fitted 
 }
 
 export interface TrainedOptions {
-  /** What predicts. @default onnxruntime-node where it is installed, else onnxruntime-web */
+  /** What predicts. @default auto() */
   readonly runtime?: Runtime;
   /** Threads inside one op. @default 1 */
   readonly threads?: number;
@@ -79,7 +79,7 @@ export interface TrainedState {
 const part = "@mmub/nn/trained";
 const version = 1;
 // Enough for the lengths of a data set; more would hold memory for little.
-const mostSessions = 16;
+const mostSessions = { count: 16, bytes: 2 ** 30 };
 
 export function trainedOf<Inputs extends InputSpecs>(
   net: Network<Inputs>,
@@ -261,5 +261,5 @@ export async function loadTrained<Inputs extends InputSpecs>(
     specs.map(({ name, shape }) => [name, savedArray(saved, name, Float32Array, sizeOf(shape)).slice()]),
   );
   const state = { weights, history, paddings, padTo, ...(bestEpoch !== null && { bestEpoch }) };
-  return trainedOf(net, state, options.runtime ?? (await onnx()), options.threads ?? 1);
+  return trainedOf(net, state, options.runtime ?? (await auto()), options.threads ?? 1);
 }

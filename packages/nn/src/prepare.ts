@@ -93,8 +93,11 @@ export function prepare(net: Network, data: TrainingData, options: TrainOptions)
     mostRows: mostRows(step),
     maskNumbers: mostMaskNumbers(step),
   };
-  const copies = 1 + (stopping ? 1 : 0) + (options.checkpoint ? 2 : 0);
-  checkMemory(layout, step, copies, options.memoryLimit);
+  // Here, in the worker and as the result; the best; and the file, in arrays and bytes.
+  const copies = 3 + (stopping ? 1 : 0) + (options.checkpoint ? 2 : 0);
+  const sets = options.worker === false ? [] : validationSet ? [dataset, validationSet] : [dataset];
+  const free = options.memoryLimit ?? process.availableMemory?.() ?? freemem();
+  const left = checkMemory(layout, step, copies, sets, free);
 
   const { checkpoint } = options;
   const job: Omit<Job, "checkpoint"> = {
@@ -125,7 +128,8 @@ export function prepare(net: Network, data: TrainingData, options: TrainOptions)
     mostRows: layout.mostRows,
     maskNumbers: layout.maskNumbers,
     threads,
-    sessions: 32,
+    // Half of what is left: each of some lengths of ragged rows has its own.
+    sessions: { count: 32, bytes: left / 2 },
   };
   return {
     job: {
@@ -301,25 +305,42 @@ export function initial(
   return numbers;
 }
 
-function checkMemory(layout: ArenaOptions, step: StepProgram, copies: number, limit: number | undefined): void {
+/** Throws where the training would not fit into memory; else what is left of it, in bytes. */
+function checkMemory(
+  layout: ArenaOptions,
+  step: StepProgram,
+  copies: number,
+  /** Sets that are copied for a worker. */
+  sets: readonly Dataset[],
+  free: number,
+): number {
   const { parameters, gradients, moments } = arenaBytes(layout);
-  const activations = 4 * peakNumbers(step.program);
-  const parts = { parameters: parameters * (1 + copies), gradients, moments, activations };
+  const arrays = sets.flatMap(({ columns }) => columns.flatMap(({ data, offsets, ids }) => [data, offsets, ids]));
+  const parts = {
+    parameters: parameters * (1 + copies),
+    gradients,
+    moments,
+    activations: 4 * peakNumbers(step.program),
+    data: arrays.reduce((sum, of) => sum + (of && !(of.buffer instanceof SharedArrayBuffer) ? of.byteLength : 0), 0),
+  };
   const bytes = Object.values(parts).reduce((sum, of) => sum + of, 0);
   // The kernels' memory has 32-bit addresses.
   const most = 2 ** 32 - 2 ** 16;
-  const free = limit ?? process.availableMemory?.() ?? freemem();
+  const flat = parameters + gradients + moments;
+  if (bytes <= free && flat <= most) return free - bytes;
   const mib = (of: number) => `${(of / 2 ** 20).toFixed(of < 2 ** 24 ? 1 : 0)} MiB`;
   const needs = Object.entries(parts)
     .map(([name, of]) => `${name} ${mib(of)}`)
     .join(", ");
-  if (bytes > free || parameters + gradients + moments > most)
-    throw new MmubError("invalid-params", {
-      part,
-      message: `the training needs about ${mib(bytes)} (${needs}), want at most ${mib(bytes > free ? free : most)}${bytes > free ? ", which are free" : " for all but activations"}; take smaller batches, shorter rows, lazyRows or a smaller network`,
-      bytes,
-      ...parts,
-    });
+  throw new MmubError("invalid-params", {
+    part,
+    message:
+      flat > most
+        ? `parameters, gradients and moments need ${mib(flat)}, want at most ${mib(most)}; take a smaller network, or another optimiser`
+        : `the training needs about ${mib(bytes)} (${needs}), want at most the ${mib(free)} that are free; take smaller batches, shorter rows, lazyRows or a smaller network`,
+    bytes,
+    ...parts,
+  });
 }
 
 /** The one target that metrics can look at. */

@@ -5,13 +5,15 @@ import { type BatchShape, type Dataset, feedNames, fill, shapeKey } from "./batc
 import { sizeOf } from "./graph.js";
 import type { TensorSpec } from "./program.js";
 import type { CompileOptions, Runtime, Session } from "./runtimes/runtime.js";
-import { names, type StepProgram } from "./step-program.js";
+import { names, peakNumbers, type StepProgram } from "./step-program.js";
 
 /** A program for one shape of batch, its feeds and fetches bound. */
 export interface Ready {
   readonly program: StepProgram;
   readonly shape: BatchShape;
   readonly session: Session;
+  /** About what its activations take. */
+  readonly bytes: number;
   readonly feeds: Record<string, TypedArray>;
   readonly fetches: Record<string, TypedArray>;
   /** Rows of gradients that the run gives, by parameter. */
@@ -54,10 +56,11 @@ export function room(): Room {
 }
 
 /**
- * Sessions by kind and shape. At most `most` are kept; the one that was not used for longest goes first.
+ * Sessions by kind and shape. Each holds the memory of its activations, so they are kept while there are at most `most.count`
+ * that hold about `most.bytes`; the one that was not used for longest goes first.
  */
 export function sessions(
-  most: number,
+  most: { readonly count: number; readonly bytes: number },
   make: (kind: string, shape: BatchShape) => Promise<Ready>,
 ): {
   get(kind: string, shape: BatchShape): Ready | Promise<Ready>;
@@ -75,13 +78,14 @@ export function sessions(
         return known;
       }
       return (async () => {
-        const oldest = held.keys().next().value;
-        if (held.size >= most && oldest !== undefined) {
-          const { session } = held.get(oldest)!;
-          held.delete(oldest);
-          await session.dispose();
-        }
         const made = await make(kind, shape);
+        let bytes = [...held.values()].reduce((sum, of) => sum + of.bytes, made.bytes);
+        for (const [oldest, of] of held) {
+          if (held.size < most.count && bytes <= most.bytes) break;
+          held.delete(oldest);
+          bytes -= of.bytes;
+          await of.session.dispose();
+        }
         held.set(key, made);
         return made;
       })();
@@ -135,7 +139,7 @@ export async function ready(
   for (const name of program.updates)
     fetches[names.update(name)] = room.float32(`fetched ${names.update(name)}`, lengthOf(names.update(name)));
   const session = await runtime.compile(program.program, options);
-  return { program, shape, session, feeds, fetches, rowCounts };
+  return { program, shape, session, bytes: 4 * peakNumbers(program.program), feeds, fetches, rowCounts };
 }
 
 /** Puts the rows `order[from]` to `order[to]` of the data into the feeds. */

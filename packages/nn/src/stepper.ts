@@ -6,7 +6,7 @@ import { adam } from "./optimizers/adam.js";
 import type { Optimizer } from "./optimizers/optimizer.js";
 import { initial, mostMaskNumbers, mostRows, plans } from "./prepare.js";
 import { drawMasks, ready, room, takeUpdates } from "./runner.js";
-import { onnx } from "./runtimes/onnx.js";
+import { auto } from "./runtimes/auto.js";
 import type { Runtime } from "./runtimes/runtime.js";
 import { names, traceAt, trainingProgram } from "./step-program.js";
 import type { ParameterOptions } from "./train.js";
@@ -30,7 +30,7 @@ export interface StepperOptions {
   readonly weights?: Weights;
   /** As in `train`. */
   readonly parameters?: (name: string, shape: readonly number[]) => ParameterOptions;
-  /** @default onnxruntime-node where it is installed, else onnxruntime-web */
+  /** @default auto() */
   readonly runtime?: Runtime;
   /** Threads inside one op. @default 1 */
   readonly threads?: number;
@@ -99,7 +99,7 @@ export async function stepper<Inputs extends InputSpecs>(
   });
   for (const [name, values] of Object.entries(initial(traced, options.weights ?? {}, seed)))
     memory.parameters.get(name)!.set(values);
-  const runtime = options.runtime ?? (await onnx());
+  const runtime = options.runtime ?? (await auto());
   const binding = { parameters: memory.parameters, arena: memory, output: false, room: room() };
   const bound = await ready(runtime, program, shape, binding, { threads });
   const masks = new Set(program.masks.map(({ name }) => name));

@@ -526,7 +526,7 @@ describe("what cannot be trained is refused before anything starts", () => {
       () => train(mlp, data, { ...basic, memoryLimit: 1000 }),
       {
         code: "invalid-params",
-        message: /needs about .* MiB \(parameters .* activations .*\), want at most .*, which are free; take smaller/,
+        message: /needs about .* MiB \(parameters .* activations .*\), want at most the .* that are free; take smaller/,
       },
     ],
     [
