@@ -65,7 +65,7 @@ const functions = {
 const moveZero: readonly Activation[] = ["sigmoid", "softplus", "softmax"];
 
 /** Whether it makes zero of zero, so that padding stays zero. */
-export function keepsZero(kind: Activation): boolean {
+function keepsZero(kind: Activation): boolean {
   return typeof kind === "string" && !moveZero.includes(kind);
 }
 

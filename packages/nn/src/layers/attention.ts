@@ -238,7 +238,7 @@ export function transformerEncoder({
   checkEpsilon(type, epsilon);
   checkFlag(type, "causal", causal);
   checkChoice(type, "positions", positions, ["none", "learned", "sinusoidal"]);
-  if (positions === "learned") checkWhole(type, "maxLength", maxLength ?? Number.NaN);
+  if (positions === "learned") checkWhole(type, "maxLength", maxLength);
   return layer(type, params, (scope, input) => {
     const { values, mask } = checkSteps(type, input);
     const [, steps, width] = checkValue(type, values, 3, "steps of [batch, steps, channels]").shape as [

@@ -3,7 +3,7 @@ import { bounded, kaimingUniform, zeros } from "../initializers.js";
 import type { Bag, Initializer, Layer, Scope } from "../network.js";
 import { add, gather, gemm, matmul, reshape } from "../ops.js";
 import { type Activation, activate, checkActivation } from "./activation.js";
-import { checkFlag, checkWhole, describe, type LayerParams, layer, type ValueLayer, valueLayer } from "./layer.js";
+import { checkFlag, checkWhole, describe, has, type LayerParams, layer, type ValueLayer, valueLayer } from "./layer.js";
 
 export interface DenseParams extends LayerParams {
   /** Length of the last axis of the result. */
@@ -111,7 +111,7 @@ export function bagDense({
   checkFlag("bagDense", "bias", bias);
   checkActivation("bagDense", activation);
   return layer("bagDense", params, (scope, bag) => {
-    if (!("ids" in bag && "weights" in bag))
+    if (!has(bag, "ids", "weights"))
       reject("invalid-input", "bagDense", `input is ${describe(bag)}, want a bag: { ids, weights } of sparse rows`);
     const [batch, most] = bag.ids.shape as [number, number];
     const table = scope.parameter("weight", [cols, units], weightInit ?? bounded(1 / Math.sqrt(cols)));

@@ -3,7 +3,7 @@ import { reject, type Value } from "../graph.js";
 import { normal } from "../initializers.js";
 import type { Initializer, Layer, Steps, Tokens } from "../network.js";
 import { cast, equal, gather, mul, reshape, sub, withGradient } from "../ops.js";
-import { checkFlag, checkWhole, column, describe, type LayerParams, layer, zeroedSteps } from "./layer.js";
+import { checkFlag, checkWhole, describe, has, type LayerParams, layer, times, zeroedSteps } from "./layer.js";
 
 export interface EmbeddingParams extends LayerParams {
   /** How many ids there are: 0 to rows - 1. */
@@ -71,15 +71,15 @@ export function embedding({
       ? weightInit
       : (shape, random) => weightInit(shape, random).fill(0, padding * width, (padding + 1) * width);
   return layer("embedding", params, (scope, tokens) => {
-    if (!("ids" in tokens && "mask" in tokens))
+    if (!has(tokens, "ids", "mask"))
       reject("invalid-input", "embedding", `input is ${describe(tokens)}, want tokens: { ids, mask } of a sequence`);
     const { ids, mask } = tokens;
     const table = trained
       ? scope.parameter("weight", [rows, width], init)
       : scope.buffer("weight", [rows, width], init);
     const learns = padding === undefined ? mask : mul(mask, sub(1, cast(equal(ids, padding), "float32")));
-    const [values] = withGradient([mul(gather(table, ids), column(mask))], [table], ([gradient]) => [
-      gradient && { rows: reshape(ids, [-1]), values: reshape(mul(gradient, column(learns)), [-1, width]) },
+    const [values] = withGradient([times(gather(table, ids), mask)], [table], ([gradient]) => [
+      gradient && { rows: reshape(ids, [-1]), values: reshape(times(gradient, learns), [-1, width]) },
     ]);
     lookups.set(values!, { table, ids, learns, mask });
     return zeroedSteps(values!, mask);

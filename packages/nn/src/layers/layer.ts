@@ -1,5 +1,5 @@
 // What the layers have in common: names, checks, and padding that stays zero.
-import { checkParam } from "@mmub/core";
+import { checkParam, show } from "@mmub/core";
 import { isOp, reject, showShape, type Value } from "../graph.js";
 import type { Layer, Scope, Steps } from "../network.js";
 import { constant, expand, mul, reshape } from "../ops.js";
@@ -26,7 +26,7 @@ export function valueLayer(
   keepsZero = false,
 ): ValueLayer {
   const made = layer<Value | Steps, Value | Steps>(type, params, (scope, input) => {
-    if (!isSteps(input)) return build(scope, input, undefined);
+    if (!isSteps(input)) return build(scope, checkValue(type, input), undefined);
     const { values, mask } = checkSteps(type, input);
     const result = build(scope, values, mask);
     if (result.shape[0] !== mask.shape[0] || result.shape[1] !== mask.shape[1])
@@ -105,13 +105,18 @@ export function column(x: Value): Value {
   return reshape(x, [...x.shape, 1]);
 }
 
-export function isSteps(input: object): input is Steps {
-  return "values" in input && "mask" in input;
+export function isSteps(input: unknown): input is Steps {
+  return has(input, "values", "mask");
 }
 
-export function checkSteps(part: string, input: Steps): Steps {
+/** Whether it is an object with these. */
+export function has(input: unknown, ...keys: readonly string[]): boolean {
+  return typeof input === "object" && input !== null && keys.every((key) => key in input);
+}
+
+export function checkSteps(type: string, input: Steps): Steps {
   if (!isSteps(input))
-    reject("invalid-input", part, `input is ${describe(input)}, want steps: { values, mask } of a sequence`);
+    reject("invalid-input", type, `input is ${describe(input)}, want steps: { values, mask } of a sequence`);
   const { values, mask } = input;
   if (
     values.shape.length < 3 ||
@@ -121,28 +126,28 @@ export function checkSteps(part: string, input: Steps): Steps {
   )
     reject(
       "shape-mismatch",
-      part,
+      type,
       `steps are ${showShape(values.shape)} with mask ${showShape(mask.shape)}, want [batch, steps, channels] and [batch, steps]`,
     );
   return input;
 }
 
-/** A Value of so many axes. */
-export function checkValue(part: string, input: Value, axes: number, want: string): Value {
-  if (!("shape" in input)) reject("invalid-input", part, `input is ${describe(input)}, want ${want}`);
-  if (input.shape.length !== axes) reject("shape-mismatch", part, `input is ${showShape(input.shape)}, want ${want}`);
+/** A Value, of so many axes where that matters. */
+export function checkValue(type: string, input: Value, axes?: number, want = "a value"): Value {
+  if (!has(input, "node", "shape")) reject("invalid-input", type, `input is ${describe(input)}, want ${want}`);
+  if (axes !== undefined && input.shape.length !== axes)
+    reject("shape-mismatch", type, `input is ${showShape(input.shape)}, want ${want}`);
   return input;
 }
 
-export function describe(input: object): string {
-  if ("shape" in input) return `a value of ${showShape((input as Value).shape)}`;
-  return `an object with ${Object.keys(input).join(", ") || "nothing"}`;
+export function describe(input: unknown): string {
+  return has(input, "node", "shape") ? `a value of ${showShape((input as Value).shape)}` : show(input);
 }
 
 /** Throws `invalid-params` unless it is an integer from `from` on. */
-export function checkWhole(type: string, name: string, value: number, from = 1): void {
+export function checkWhole(type: string, name: string, value: unknown, from = 1): void {
   const want = from === 1 ? "a positive integer" : `an integer from ${from}`;
-  checkParam(`@mmub/nn/${type}`, name, value, Number.isInteger(value) && value >= from, want);
+  checkParam(`@mmub/nn/${type}`, name, value, Number.isInteger(value) && (value as number) >= from, want);
 }
 
 export function checkRate(type: string, name: string, value: number): void {

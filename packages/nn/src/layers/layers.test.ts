@@ -2,6 +2,7 @@ import { MmubError, random } from "@mmub/core";
 import { describe, expect, test } from "vitest";
 import { denseGradient, gradients } from "../gradients.js";
 import { type Shape, sizeOf, type Value } from "../graph.js";
+import { constant as constantly } from "../initializers.js";
 import { type Layer, network, type Scope, type Steps, type Tokens, trace } from "../network.js";
 import { add, constant, input, mul, parameter, relu, reshape, split, sum, tanh } from "../ops.js";
 import { program } from "../program.js";
@@ -166,6 +167,27 @@ describe("a row's result is its own", () => {
         rowOf(run(onRows(overSteps[name]!, [3, 1], 5)), 0).every((value) => value === 0),
         name,
       ).toBe(true);
+  });
+
+  test("and attention on a row without keys gives the bias", () => {
+    const one = layerTest({
+      inputs: {
+        query: { shape: [1, 2, 2], values: [1, 2, 3, 4] },
+        keys: { shape: [1, 3, 2], values: [0, 0, 0, 0, 0, 0] },
+        queryMask: { shape: [1, 2], values: [1, 1] },
+        mask: { shape: [1, 3], values: [0, 0, 0] },
+      },
+      values: {
+        "multiHeadAttention/in_proj_bias": [1, 2, 3, 4, 5, 6],
+        "multiHeadAttention/out_proj/bias": [0.5, -0.25],
+      },
+      build: (scope, { query, keys, queryMask, mask }) =>
+        multiHeadAttention({ heads: 1 })(scope, {
+          query: { values: query, mask: queryMask },
+          keys: { values: keys, mask },
+        }).values,
+    });
+    expectClose(Array.from(run(one)[0]!.values), [0.5, -0.25, 0.5, -0.25]);
   });
 
   test("fullSteps is a mask of ones", () => {
@@ -349,6 +371,30 @@ describe("in training", () => {
     expect([...parameters.values()].map(({ spec }) => spec.trained)).toEqual([false]);
   });
 
+  test("parameters begin as they are told to", () => {
+    const first = (made: Layer<Tokens, Steps | Value>) => {
+      const { parameters } = trace(
+        network({ words: { kind: "tokens", vocabulary: 5 } }, (scope, { words }) => {
+          const output = made(scope, words);
+          return "values" in output ? output.values : output;
+        }),
+        { batch: 1, lengths: { words: 2 } },
+      );
+      return [...parameters.values()].map(({ spec: { shape, init } }) => Array.from(init(shape, random(1))));
+    };
+    const made = sequential(
+      embedding({ rows: 3, width: 2, padding: 1, weightInit: constantly(7) }),
+      dense({ units: 1, weightInit: constantly(2), biasInit: constantly(3) }),
+    );
+    expect(first(made)).toEqual([[7, 7, 0, 0, 7, 7], [2, 2], [3]]);
+    const [table, weight, bias] = first(sequential(embedding({ rows: 500, width: 4 }), dense({ units: 900 })));
+    expect(Math.abs(table!.reduce((sum, value) => sum + value ** 2, 0) / 2000 - 1)).toBeLessThan(0.1);
+    for (const numbers of [weight!, bias!]) {
+      expect(Math.max(...numbers)).toBeLessThanOrEqual(0.5);
+      expect(Math.max(...numbers)).toBeGreaterThan(0.49);
+    }
+  });
+
   test("layers number themselves, or go by their name", () => {
     const { parameters } = specs(
       sequential(dense({ units: 2 }), dense({ units: 2, name: "last" }), dense({ units: 1, bias: false })),
@@ -423,12 +469,22 @@ describe("wrong use", () => {
     "positions without a most": [
       () => transformerEncoder({ heads: 1, positions: "learned" }),
       "invalid-params",
-      "nn/transformerEncoder: maxLength is number NaN, want a positive integer",
+      "nn/transformerEncoder: maxLength is undefined, want a positive integer",
     ],
     "a value for steps": [
       () => gru({ units: 2 })(scope(), x as never),
       "invalid-input",
       'nn/gru: layer "gru": input is a value of [2, 6], want steps: { values, mask } of a sequence',
+    ],
+    "tokens for numbers": [
+      () => dense({ units: 2 })(scope(), { ids: x, mask: x } as never),
+      "invalid-input",
+      'nn/dense: layer "dense": input is an object with ids, mask, want a value',
+    ],
+    "an input that is not there": [
+      () => globalMaxPool()(scope(), undefined as never),
+      "invalid-input",
+      'nn/globalMaxPool: layer "globalMaxPool": input is undefined, want steps',
     ],
     "steps for tokens": [
       () => embedding({ rows: 2, width: 2, name: "words" })(scope(), steps as never),

@@ -16,7 +16,7 @@ import {
   sum,
   withGradient,
 } from "../ops.js";
-import { checkFlag, checkWhole, column, type LayerParams, type ValueLayer, valueLayer } from "./layer.js";
+import { checkFlag, checkWhole, type LayerParams, times, type ValueLayer, valueLayer } from "./layer.js";
 
 export interface LayerNormParams extends LayerParams {
   /** How many axes, from the last, are normalised together. @default 1 */
@@ -141,15 +141,14 @@ export function batchNorm({
       const mean = (sums: Value) => div(sums, count);
       const rest = sub(sub(gradient, mean(ofShift)), mul(normal, mean(ofScale)));
       const all = mul(rest, mul(scale, inverse));
-      return [mask ? mul(all, column(mask)) : all, ofScale, ofShift];
+      return [mask ? times(all, mask) : all, ofScale, ofShift];
     })[0]!;
   });
 }
 
 /** Mean and variance of each channel over what is not padding; sums keep their axes. */
 function statistics(x: Value, axes: readonly number[], each: number, mask: Value | undefined, epsilon: number) {
-  const present = mask && column(mask);
-  const total = (value: Value) => sum(present ? mul(value, present) : value, axes, true);
+  const total = (value: Value) => sum(mask ? times(value, mask) : value, axes, true);
   const count = mask ? maximum(mul(sum(mask), each / sizeOf(mask.shape)), 1) : constant(each);
   const center = div(total(x), count);
   const apart = sub(x, center);

@@ -220,7 +220,7 @@ export function globalMeanPool(params: LayerParams = {}): Layer<Steps, Value> {
 /**
  * The largest over the steps of each row: Steps `[batch, steps, channels]` to `[batch, channels]`; zeros for a row without steps.
  *
- * Straight after `conv1d` with activation `relu` (stride and groups any) over an `embedding` it sends gradient to the winning windows
+ * Straight after `conv1d` with activation `relu` (in one group) over an `embedding` it sends gradient to the winning windows
  * only, which saves the backward convolution: the numbers are those of the long way, but that of equal windows the first wins.
  */
 export function globalMaxPool(params: LayerParams = {}): Layer<Steps, Value> {

@@ -9,12 +9,12 @@ import { onnx } from "../runtimes/onnx.js";
 import type { Runtime } from "../runtimes/runtime.js";
 import { layerTest, reference } from "../testing/index.js";
 import { activation } from "./activation.js";
-import { multiHeadAttention, transformerEncoder } from "./attention.js";
+import { attentionPool, multiHeadAttention, transformerEncoder } from "./attention.js";
 import { sequential } from "./compose.js";
 import { type Conv1dParams, conv1d, conv2d } from "./convolution.js";
 import { bagDense, dense } from "./dense.js";
 import { embedding } from "./embedding.js";
-import { glu } from "./gate.js";
+import { gatedFusion, glu, highway } from "./gate.js";
 import { batchNorm, layerNorm } from "./normalization.js";
 import * as pooling from "./pooling.js";
 import { gru, lstm } from "./recurrent.js";
@@ -66,6 +66,9 @@ const factories = {
   layerNorm,
   activation,
   glu,
+  highway,
+  gatedFusion,
+  attentionPool,
   gru,
   lstm,
   multiHeadAttention,
@@ -84,6 +87,7 @@ const rename = <T>(one: Case, of: Readonly<Record<string, T>>) =>
 
 /** What a layer takes of the tensors of a case. */
 function inputOf({ kind }: Case, tensors: Readonly<Record<string, Value>>): unknown {
+  if (kind === "gatedFusion") return Object.values(tensors);
   if (kind !== "attended")
     return tensors.ids ? tensors : tensors.mask ? { values: tensors.x, mask: tensors.mask } : tensors.x;
   const { query, keys, values, queryMask, keysMask } = tensors;

@@ -94,7 +94,8 @@ export function layerTest<const Inputs extends Readonly<Record<string, Filled>>>
         buffer: (name: string) => tensors[name]!,
         mask: (name: string) => tensors[name]!,
       };
-      const built = build(scopeOf(given, training, updates), tensors as never);
+      const taken = Object.fromEntries(Object.keys(inputs).map((name) => [name, tensors[name]!]));
+      const built = build(scopeOf(given, training, updates), taken as never);
       return ["node" in built ? [built] : built, updates].flat();
     },
   };
