@@ -37,7 +37,7 @@ export interface ArenaOptions {
 }
 
 /** Gradient rows of one table. */
-export interface Table {
+interface Table {
   readonly name: string;
   readonly width: number;
   /** Room for the rows of a run and their values. */
@@ -323,7 +323,7 @@ export function checkLazyRows(optimizer: Optimizer): void {
     });
 }
 
-export function widthOf({ shape }: ParameterPlan): number {
+function widthOf({ shape }: ParameterPlan): number {
   return sizeOf(shape.slice(1));
 }
 

@@ -293,13 +293,13 @@ export interface LoopState {
   done: boolean;
 }
 
-export interface Sums {
+interface Sums {
   loss: number;
   counts: number;
   metrics: Partial<Record<Metric, readonly [sum: number, count: number]>>;
 }
 
-export interface Best {
+interface Best {
   /** From 1. */
   readonly epoch: number;
   readonly score: number;

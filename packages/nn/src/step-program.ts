@@ -22,7 +22,7 @@ export const names = {
 } as const;
 
 /** How a parameter gets its gradient. */
-export interface GradientKind {
+interface GradientKind {
   readonly dense: boolean;
   /** How many pieces of rows. */
   readonly pieces: number;
