@@ -1,4 +1,31 @@
 // The five networks of the race, built with @mmub/nn: one function a workload. The same in PyTorch: peers/nn.py.
+import {
+  activation,
+  binaryCrossEntropy,
+  concat,
+  conv1d,
+  conv2d,
+  crossEntropy,
+  dense,
+  embedding,
+  flatten,
+  fullSteps,
+  globalMaxPool,
+  globalMeanPool,
+  gru as gruLayer,
+  type InputSpecs,
+  type Loss,
+  loadTrained,
+  maxPool2d,
+  type Network as Net,
+  network,
+  parametersOf,
+  reshape,
+  sequential,
+  split,
+  stepper,
+  transformerEncoder,
+} from "@mmub/nn";
 import type { Tensor } from "../files.js";
 
 /**
@@ -24,22 +51,136 @@ interface Network {
 type Build = (weights: Weights, setting: Setting) => Promise<Network>;
 
 /** x [32, 3, 300]: three branches 300 -> 128 with ReLU, concatenated -> 128 with ReLU -> 1; y [32, 1], BCE of logits. */
-const mlp: Build = async () => missing("mlp");
+const mlp: Build = (weights, setting) => {
+  const net = network({ x: { kind: "tensor", shape: [3, 300] } }, (scope, { x }) => {
+    const branches = split(x, [1, 1, 1], 1).map((branch, i) =>
+      dense({ name: `branches.${i}`, units: 128, activation: "relu" })(scope, reshape(branch, [-1, 300])),
+    );
+    const head = sequential(
+      dense({ name: "hidden", units: 128, activation: "relu" }),
+      dense({ name: "output", units: 1 }),
+    );
+    return head(scope, concat(branches));
+  });
+  return built(net, binaryCrossEntropy(), weights, setting);
+};
 
 /** x [64, 4, 128] + learned positions, 2 pre-norm layers (4 heads, 512 with ReLU), mean of the tokens -> 1; y [64, 1], BCE. */
-const transformer: Build = async () => missing("transformer");
+const transformer: Build = (weights, setting) => {
+  const net = network({ x: { kind: "tensor", shape: [4, 128] } }, (scope, { x }) =>
+    sequential(
+      transformerEncoder({
+        name: "encoder",
+        heads: 4,
+        layers: 2,
+        feedForward: 512,
+        dropout: 0,
+        normFirst: true,
+        finalNorm: false,
+        positions: "learned",
+        maxLength: 4,
+      }),
+      globalMeanPool(),
+      dense({ name: "output", units: 1 }),
+    )(scope, fullSteps(x)),
+  );
+  return built(net, binaryCrossEntropy(), weights, setting);
+};
 
 /** x [64, 200] of ids below 20,000: embedding of 100, 128 filters of 5, ReLU, maximum over time -> 1; y [64, 1], BCE. */
-const textCnn: Build = async () => missing("text-cnn");
+const textCnn: Build = (weights, setting) => {
+  const net = network({ x: { kind: "tokens", vocabulary: 20_000 } }, (scope, { x }) => {
+    const words = embedding({ rows: 20_000, width: 100 })(scope, x);
+    // With its ReLU in it, global max pooling knows the convolution and sends gradient to the winning windows only.
+    const convolution = conv1d({
+      name: "convolution",
+      filters: 128,
+      kernel: 5,
+      activation: setting.rules === "sparse" ? "relu" : "linear",
+    });
+    const found = convolution(scope, words);
+    const positive = setting.rules === "sparse" ? found : activation({ kind: "relu" })(scope, found);
+    return dense({ name: "output", units: 1 })(scope, globalMaxPool()(scope, positive));
+  });
+  return built(net, binaryCrossEntropy(), weights, setting);
+};
 
 /** x [64, 50, 32]: GRU of 64, its last state -> 1; y [64, 1], BCE. */
-const gru: Build = async () => missing("gru");
+const gru: Build = (weights, setting) => {
+  const net = network({ x: { kind: "steps", cols: 32 } }, (scope, { x }) =>
+    sequential(gruLayer({ name: "gru", units: 64 }), dense({ name: "output", units: 1 }))(scope, x),
+  );
+  return built(net, binaryCrossEntropy(), weights, setting);
+};
 
 /** x [64, 1, 28, 28]: twice a 3 x 3 convolution (32, 64; same size), ReLU, maximum of 2 x 2; -> 128 with ReLU -> 10; y [64], cross-entropy. */
-const cnn: Build = async () => missing("cnn");
+const cnn: Build = (weights, setting) => {
+  const block = (name: string, filters: number) =>
+    sequential(conv2d({ name, filters, kernel: 3, padding: "same", activation: "relu" }), maxPool2d({ kernel: 2 }));
+  const net = network({ x: { kind: "tensor", shape: [1, 28, 28] } }, (scope, { x }) =>
+    sequential(
+      block("conv1", 32),
+      block("conv2", 64),
+      flatten(),
+      dense({ name: "hidden", units: 128, activation: "relu" }),
+      dense({ name: "output", units: 10 }),
+    )(scope, x),
+  );
+  return built(net, crossEntropy(), weights, setting);
+};
 
 export const networks = { mlp, transformer, "text-cnn": textCnn, gru, cnn };
 
-function missing(name: string): never {
-  throw new Error(`benchmarks/ours/nn.ts: ${name} is not written yet`);
+async function built<Inputs extends InputSpecs>(
+  net: Net<Inputs>,
+  loss: Loss,
+  tensors: Weights,
+  { task, rules, threads }: Setting,
+): Promise<Network> {
+  const { kind } = net.inputs.x!;
+  const [, batch, steps] = tensors.get("x")!.shape as [number, number, number];
+  const lengths = kind === "steps" || kind === "tokens" ? { x: steps } : {};
+  const weights = weightsOf(net as Net, tensors, lengths);
+  if (task === "infer") {
+    const state = {
+      history: [],
+      bestEpoch: null,
+      paddings: lengths.x ? { x: { least: steps, most: steps } } : {},
+      padTo: 8,
+    };
+    const saved = { type: "@mmub/nn/trained", version: 1, params: null, state, arrays: weights } as const;
+    const trained = await loadTrained(net, saved as never, { threads });
+    const offsets = Uint32Array.from({ length: batch + 1 }, (_, row) => row * steps);
+    return {
+      async step(x) {
+        const cols = x.length / batch;
+        const features = lengths.x
+          ? { layout: "sequence", rows: batch, cols: cols / steps, offsets, data: Float32Array.from(x) }
+          : { layout: "dense", rows: batch, cols, data: x };
+        return (await trained.predict({ x: features } as never, { batchSize: batch })).data;
+      },
+      dispose: () => trained.dispose(),
+    };
+  }
+  const { step, dispose } = await stepper(net, {
+    loss,
+    batch,
+    lengths,
+    weights,
+    threads,
+    lazyRows: rules === "sparse",
+  });
+  return { step: async (x, y) => [await step({ inputs: { x }, targets: { target: y } })], dispose };
+}
+
+/** What PyTorch calls each parameter. */
+function weightsOf(
+  net: Net,
+  tensors: Weights,
+  lengths: Readonly<Record<string, number>>,
+): Record<string, Float32Array> {
+  const names = parametersOf(net, { lengths }).map(({ name }) => name);
+  const peers = (name: string) =>
+    name.replaceAll("/", ".").replace("encoder.", "").replace("positions.weight", "positions");
+  return Object.fromEntries(names.map((name) => [name, tensors.get(peers(name))!.data as Float32Array]));
 }
