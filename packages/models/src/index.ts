@@ -5,4 +5,21 @@ export {
   logisticRegression,
 } from "./logistic-regression.js";
 export { type MostPopularParams, mostPopular } from "./most-popular.js";
+export * from "./network/architecture.js";
+export type {
+  EarlyStoppingParams,
+  FittedNetwork,
+  NetworkFitOptions,
+  NetworkParams,
+} from "./network/engine.js";
+export {
+  type FittedNetworkClassifier,
+  type FittedNetworkRegressor,
+  type NetworkClassifier,
+  type NetworkClassifierParams,
+  type NetworkRegressor,
+  type NetworkRegressorParams,
+  networkClassifier,
+  networkRegressor,
+} from "./network.js";
 export { type FittedRidge, type Ridge, type RidgeParams, ridge } from "./ridge.js";

@@ -1,0 +1,427 @@
+// What classifier and regressor have in common: from features to a trained network, and back from what was saved.
+import {
+  checkFeatures,
+  checkParam,
+  type Dense,
+  type Features,
+  type FitOptions,
+  isPresent,
+  type Json,
+  listed,
+  MmubError,
+  type RunOptions,
+  rowBatches,
+  type Saved,
+  show,
+} from "@mmub/core";
+import {
+  adam,
+  auto,
+  type Clip,
+  type EarlyStopping,
+  type Epoch,
+  type InputSpec,
+  type Loss,
+  loadTrained,
+  type Metric,
+  mul,
+  type Network,
+  network,
+  type Optimizer,
+  parametersOf,
+  type Runtime,
+  reshape,
+  type Schedule,
+  type Scope,
+  type Steps,
+  sub,
+  type Trained,
+  train,
+  type Value,
+} from "@mmub/nn";
+import type { Architecture, NetworkInput } from "./architecture.js";
+
+/** How a network is trained, whatever it predicts. */
+export interface NetworkParams {
+  /** `mlp`, `cnn1d`, `cnn2d`, `rnn`, `transformer` or `customNetwork`. @default mlp() */
+  readonly network?: Architecture;
+  /**
+   * Whether numbers are brought to mean 0 and deviation 1, as measured on the rows of the fit: each column of Dense features and of
+   * sequences of numbers, each channel of images. Missing rows are at the mean. Sparse features and token ids stay as they are.
+   * It is part of the network, and so of what it exports. @default true
+   */
+  readonly standardize?: boolean;
+  /** How often all rows are seen. @default 20 */
+  readonly epochs?: number;
+  /** Rows of a step. @default 32 */
+  readonly batchSize?: number;
+  /** Batches that make one step, for the memory of one. @default 1 */
+  readonly accumulate?: number;
+  /** @default adam() */
+  readonly optimizer?: Optimizer;
+  /** How the learning rate goes. @default null: it stays */
+  readonly schedule?: Schedule | null;
+  /**
+   * Strength of the L2 penalty on weights, not on biases and norms; the gradient of a step gets alpha x weight / batchSize, as in
+   * scikit-learn. `adamW` has a decay of its own. @default 0
+   */
+  readonly alpha?: number;
+  /** Bounds the gradient, by its length, the size of each number, or both. @default null */
+  readonly clip?: Clip | null;
+  /**
+   * Steps only those rows of an embedding, or of the first layer over Sparse, that a batch has touched: much faster for large ones,
+   * and with Adam another algorithm (lazy Adam), see `train` of `@mmub/nn`. @default false
+   */
+  readonly lazyRows?: boolean;
+  /** Whether rows come in a new order at each epoch. @default true */
+  readonly shuffle?: boolean;
+  /** The share of the rows that is kept out of the training and judged after each epoch. @default null: none */
+  readonly validation?: number | null;
+  /** Ends the training when it gets no better, and keeps the weights of the best epoch. @default null: all epochs run */
+  readonly earlyStopping?: EarlyStoppingParams | null;
+  /** Sequences are padded within a batch to a multiple of this. @default 8 */
+  readonly padTo?: number;
+  /** What runs it; no part of what is saved. @default auto, the fastest that is installed */
+  readonly runtime?: Runtime | (() => Promise<Runtime>);
+  /** Threads inside one op; no part of what is saved. @default 1 */
+  readonly threads?: number;
+  /** Whether the training runs in a thread of its own, see `train` of `@mmub/nn`; no part of what is saved. @default true */
+  readonly worker?: boolean;
+}
+
+export interface EarlyStoppingParams {
+  /** Epochs in a row without a better score after which it ends. @default 5 */
+  readonly patience?: number;
+  /** How much better counts as better. @default 0 */
+  readonly minDelta?: number;
+  /** Judged on the validation where there is one; `accuracy` of classes only. @default "loss" */
+  readonly metric?: "loss" | "accuracy";
+}
+
+export interface NetworkFitOptions<Target> extends FitOptions {
+  /** Rows to judge by after each epoch, in place of a share of the others. */
+  readonly validation?: { readonly x: Features; readonly targets: readonly Target[] };
+  /** Keeps the state of the training in a file, after each epoch and every so many steps. */
+  readonly checkpoint?: { readonly file: string; readonly everySteps?: number };
+  /** Goes on from the checkpoint where its file is there, to the bytes of a fit without a break. @default false */
+  readonly resume?: boolean;
+}
+
+/** What a fit came to, beside what it predicts. */
+export interface FittedNetwork {
+  /** What each epoch came to: `trainingCurve` of `@mmub/metrics` draws it. */
+  readonly history: readonly Epoch[];
+  /** The epoch, from 1, that the weights are of, where early stopping chose it. */
+  readonly bestEpoch?: number;
+  /** The network and its weights: `toOnnx(trained.network, trained.weights)` of `@mmub/nn` exports them. Its one input is `x`. */
+  readonly trained: Trained<{ readonly x: InputSpec }>;
+  /** Frees the runtime's sessions; the next prediction makes new ones. */
+  dispose(): Promise<void>;
+}
+
+type Running = Pick<NetworkParams, "runtime" | "threads" | "worker">;
+
+/** Checked params: what is saved, and what is not. */
+export interface Settings {
+  readonly network: Architecture;
+  readonly training: Required<Omit<NetworkParams, "network" | "earlyStopping" | keyof Running>> & {
+    readonly earlyStopping: EarlyStopping | null;
+  };
+  readonly running: Running;
+  readonly params: Readonly<Record<string, Json>>;
+}
+
+export function settingsOf(part: string, given: NetworkParams, metrics: readonly Metric[]): Settings {
+  const { network, epochs = 20, batchSize = 32, accumulate = 1, padTo = 8, alpha = 0, optimizer = adam() } = given;
+  const { standardize = true, lazyRows = false, shuffle = true, validation = null } = given;
+  const { runtime, threads = 1, worker } = given;
+  const check = (name: string, value: unknown, ok: boolean, want: string) => checkParam(part, name, value, ok, want);
+  check("network", network, typeof network?.build === "function", "an architecture such as mlp()");
+  for (const [name, value] of Object.entries({ epochs, batchSize, accumulate, padTo, threads }))
+    check(name, value, Number.isInteger(value) && value > 0, "a positive integer");
+  for (const [name, value] of Object.entries({ standardize, lazyRows, shuffle }))
+    check(name, value, typeof value === "boolean", "true or false");
+  check("alpha", alpha, alpha >= 0 && alpha < Infinity, "a number of at least 0");
+  check("optimizer", optimizer, typeof optimizer?.type === "string", "an optimiser such as adam()");
+  if (alpha > 0 && optimizer.weightDecay > 0)
+    throw new MmubError("invalid-params", {
+      part,
+      message: `alpha is ${alpha} and the optimizer's weightDecay ${optimizer.weightDecay}, want one of them`,
+    });
+  check("validation", validation, validation === null || (validation > 0 && validation < 1), "a share or null");
+  const { schedule = null, clip = null, earlyStopping = null } = given;
+  const { patience = 5, minDelta = 0, metric = "loss" } = earlyStopping ?? {};
+  check("earlyStopping.patience", patience, Number.isInteger(patience) && patience > 0, "a positive integer");
+  check("earlyStopping.minDelta", minDelta, minDelta >= 0 && minDelta < Infinity, "a number of at least 0");
+  const judges = ["loss", ...metrics];
+  check("earlyStopping.metric", metric, judges.includes(metric), `one of ${listed(judges)}`);
+  const training = {
+    standardize,
+    epochs,
+    batchSize,
+    accumulate,
+    optimizer,
+    schedule,
+    alpha,
+    clip,
+    lazyRows,
+    shuffle,
+    validation,
+    earlyStopping: earlyStopping && { patience, minDelta, metric },
+    padTo,
+  };
+  return {
+    network: network!,
+    training,
+    running: { threads, ...(runtime && { runtime }), ...(worker !== undefined && { worker }) },
+    params: {
+      network: { type: network!.type, params: network!.params },
+      ...(training as unknown as Readonly<Record<string, Json>>),
+    },
+  };
+}
+
+/** What one output is for each row, and what it should be. */
+export interface Task {
+  readonly outputs: number;
+  readonly loss: Loss;
+  readonly metrics: readonly Metric[];
+  readonly targets: ArrayLike<number>;
+  readonly validation?: { readonly x: Features; readonly targets: ArrayLike<number> };
+}
+
+/** A network for these features, trained or loaded. */
+export interface Made {
+  readonly trained: Trained<{ readonly x: InputSpec }>;
+  readonly input: InputSpec;
+}
+
+export async function fitNetwork(
+  part: string,
+  { network, training, running }: Settings,
+  x: Features,
+  task: Task,
+  options: NetworkFitOptions<never>,
+): Promise<Made> {
+  const { standardize, schedule, clip, earlyStopping, alpha, validation: share, ...rest } = training;
+  const { seed = 0, signal, onProgress, checkpoint, resume } = options;
+  const input = network.input(x, part);
+  const moments = standardize ? await momentsOf(x, input, part, signal) : null;
+  const inputs = (of: Features) => ({ x: prepared(of, moments) });
+  const own = task.validation;
+  if (own) checkInput(own.x, input, `${part} (validation)`);
+  const validation = own ? { inputs: inputs(own.x), targets: { target: own.targets } } : share;
+  const decay = alpha / training.batchSize;
+  const trained = await train<{ readonly x: InputSpec }>(
+    networkOf(part, network, input, task.outputs, moments),
+    { inputs: inputs(x), targets: { target: task.targets } },
+    {
+      ...rest,
+      loss: task.loss,
+      metrics: task.metrics,
+      seed,
+      runtime: await runtimeOf(running),
+      ...(running.threads && { threads: running.threads }),
+      ...(running.worker !== undefined && { worker: running.worker }),
+      ...(schedule && { schedule }),
+      ...(clip && { clip }),
+      ...(earlyStopping && { earlyStopping }),
+      ...(validation !== null && { validation }),
+      ...(alpha > 0 && { parameters: (_, shape) => (shape.length > 1 ? { weightDecay: decay } : {}) }),
+      ...(checkpoint && { checkpoint }),
+      ...(resume !== undefined && { resume }),
+      ...(signal && { signal }),
+      ...(onProgress && { onProgress: (progress) => onProgress({ ...progress, part }) }),
+    },
+  );
+  return { trained, input };
+}
+
+export async function predictNetwork(
+  part: string,
+  { trained, input }: Made,
+  x: Features,
+  { signal, onProgress, batchSize }: RunOptions = {},
+): Promise<Dense> {
+  checkFeatures(x, part);
+  checkInput(x, input, part);
+  return trained.predict(
+    { x: prepared(x, savedMoments(trained)) },
+    {
+      ...(batchSize !== undefined && { batchSize }),
+      ...(signal && { signal }),
+      ...(onProgress && { onProgress: (progress) => onProgress({ ...progress, part }) }),
+    },
+  );
+}
+
+/** The state of a network besides its weights. Shapes are kept since arrays are saved without theirs. */
+export async function savedNetwork(
+  { type, params }: { readonly type: string; readonly params: Json },
+  { trained, input }: Made,
+  state: Readonly<Record<string, Json>>,
+): Promise<Saved> {
+  const shapes = Object.fromEntries(parametersOf(trained.network).map(({ name, shape }) => [name, shape]));
+  return {
+    type,
+    params,
+    version: 1,
+    state: { ...state, input: input as unknown as Json, shapes },
+    parts: { trained: await trained.save() },
+  };
+}
+
+export async function loadedNetwork(
+  part: string,
+  { network, training, running }: Settings,
+  saved: Saved,
+  outputs: number,
+): Promise<Made> {
+  const refuse = (message: string): never => {
+    throw new MmubError("saved-mismatch", { part, message: `${message}; load it with the network that made it` });
+  };
+  const { input, shapes } = saved.state as unknown as {
+    readonly input: InputSpec;
+    readonly shapes: Readonly<Record<string, readonly number[]>>;
+  };
+  const inner = saved.parts?.trained ?? refuse("it holds no trained network");
+  const net = networkOf(part, network, input, outputs, training.standardize ? emptyMoments(input) : null);
+  for (const { name, shape } of parametersOf(net)) {
+    const was = shapes[name] ?? refuse(`it has no parameter "${name}"`);
+    if (was.join() !== shape.join())
+      refuse(`parameter "${name}" was [${was.join(", ")}] when saved, is [${shape.join(", ")}] here`);
+  }
+  const runtime = await runtimeOf(running);
+  return { trained: await loadTrained(net, inner, { runtime, threads: running.threads ?? 1 }), input };
+}
+
+async function runtimeOf({ runtime = auto }: Running): Promise<Runtime> {
+  return typeof runtime === "function" ? runtime() : runtime;
+}
+
+function networkOf(
+  part: string,
+  architecture: Architecture,
+  input: InputSpec,
+  outputs: number,
+  moments: Moments | null,
+): Network<{ readonly x: InputSpec }> {
+  return network({ x: input }, (scope, { x }) => {
+    const output = architecture.build(scope, moments ? standardized(scope, x, input, moments) : x, input, outputs);
+    const { shape } = output ?? {};
+    if (shape?.length !== 2 || shape[1] !== outputs)
+      throw new MmubError("shape-mismatch", {
+        part,
+        message: `the network gives ${shape ? `[${shape.join(", ")}]` : show(output)}, want [batch, ${outputs}]`,
+      });
+    return output;
+  });
+}
+
+/** What a column, or a channel of an image, is brought to mean 0 and deviation 1 by. */
+interface Moments {
+  readonly mean: Float32Array;
+  /** 1 / deviation; 1 where all values are the same. */
+  readonly scale: Float32Array;
+}
+
+const scopeName = "standardize";
+
+/** How many columns or channels are standardised; 0: none, since these features stay as they are. */
+function groupsOf(input: InputSpec): number {
+  if (input.kind === "vector" || input.kind === "steps") return input.cols;
+  if (input.kind === "tensor") return input.shape.length === 3 ? input.shape[0]! : 1;
+  return 0;
+}
+
+function emptyMoments(input: InputSpec): Moments | null {
+  const groups = groupsOf(input);
+  return groups === 0 ? null : { mean: new Float32Array(groups), scale: new Float32Array(groups) };
+}
+
+/** Of rows that are not missing; one pass for the means and one for the deviations. */
+async function momentsOf(
+  x: Features,
+  input: InputSpec,
+  part: string,
+  signal: AbortSignal | undefined,
+): Promise<Moments | null> {
+  const groups = groupsOf(input);
+  if (groups === 0 || x.layout === "sparse") return null;
+  const { cols, data } = x;
+  const run = cols / groups;
+  const sums = async (of: (value: number, group: number) => number): Promise<Float64Array> => {
+    const totals = new Float64Array(groups);
+    let count = 0;
+    for await (const { from, to } of rowBatches(x.rows, { ...(signal && { signal }), batchSize: 4096 }, part))
+      for (let row = from; row < to; row++) {
+        if (!isPresent(x, row)) continue;
+        const [first, last] = x.layout === "dense" ? [row, row + 1] : [x.offsets[row]!, x.offsets[row + 1]!];
+        count += last - first;
+        for (let at = first * cols; at < last * cols; )
+          for (let group = 0; group < groups; group++)
+            for (let i = 0; i < run; i++) totals[group]! += of(data[at++]!, group);
+      }
+    return totals.map((total) => total / Math.max(1, count * run));
+  };
+  const means = await sums((value) => value);
+  const variances = await sums((value, group) => (value - means[group]!) ** 2);
+  return {
+    mean: Float32Array.from(means),
+    // A difference below the precision of float32 values is that of a constant column.
+    scale: Float32Array.from(variances, (variance, group) =>
+      variance > 1e-14 * means[group]! ** 2 ? 1 / Math.sqrt(variance) : 1,
+    ),
+  };
+}
+
+function standardized(scope: Scope, x: NetworkInput, input: InputSpec, { mean, scale }: Moments): NetworkInput {
+  const axes = input.kind === "tensor" && input.shape.length === 3 ? [mean.length, 1, 1] : [mean.length];
+  return scope.enter(scopeName, (own) => {
+    const by = (name: string, values: Float32Array) =>
+      reshape(
+        own.buffer(name, [values.length], () => values),
+        axes,
+      );
+    const scaled = (values: Value) => mul(sub(values, by("mean", mean)), by("scale", scale));
+    if (input.kind !== "steps") return scaled(x as Value);
+    const { values, mask } = x as Steps;
+    return { values: mul(scaled(values), reshape(mask, [...mask.shape, 1])), mask };
+  });
+}
+
+function savedMoments({ weights }: Made["trained"]): Pick<Moments, "mean"> | null {
+  const mean = weights[`${scopeName}/mean`];
+  return mean ? { mean } : null;
+}
+
+/** The features with missing rows at the mean, which a network sees as zeros. */
+function prepared(x: Features, moments: Pick<Moments, "mean"> | null): never {
+  if (x.layout !== "dense" || !moments || !x.present?.includes(0)) return x as never;
+  const data = x.data.slice();
+  const run = x.cols / moments.mean.length;
+  for (let row = 0; row < x.rows; row++)
+    if (!isPresent(x, row))
+      for (let i = 0; i < x.cols; i++) data[row * x.cols + i] = moments.mean[Math.floor(i / run)]!;
+  return { ...x, data } as never;
+}
+
+const layouts = { vector: "dense", tensor: "dense", steps: "sequence", tokens: "sequence", bag: "sparse" } as const;
+
+/** Throws `shape-mismatch` unless these are features as in the fit. */
+function checkInput(x: Features, input: InputSpec, part: string): void {
+  const layout = layouts[input.kind];
+  const cols =
+    input.kind === "tensor"
+      ? input.shape.reduce((product, length) => product * length, 1)
+      : input.kind === "tokens"
+        ? 1
+        : input.cols;
+  if (x.layout === layout && x.cols === cols) return;
+  throw new MmubError("shape-mismatch", {
+    part,
+    message: `got ${x.layout} features of ${x.cols} columns, want ${layout} ones of ${cols} as in the fit`,
+    got: x.cols,
+    want: cols,
+  });
+}
