@@ -248,6 +248,11 @@ const tests: Readonly<Record<string, LayerGraph>> = {
   "batchNorm of images": onValue(batchNorm(), image, true),
   "batchNorm, not affine": onValue(batchNorm({ affine: false }), [5, 3], true),
   "layerNorm over all axes": onValue(layerNorm({ axes: 3 }), image),
+  // Where the exponential that is not taken is infinite.
+  "elu far out": layerTest({
+    inputs: { x: { shape: [1, 4], values: [1000, 2, -2, -1000] } },
+    build: (scope, { x }) => activation({ kind: "elu" })(scope, x),
+  }),
   "leakyRelu, dropout": onValue(sequential(activation({ kind: "leakyRelu" }), dropout({ rate: 0.4 })), [4, 6], true),
   "dropout of channels": onValue(dropout({ rate: 0.5, shared: [2, 3] }), image, true),
   "gru, dropout": onRows(gru({ units: 2, layers: 2, dropout: 0.5, bias: false }), [0, 1], 5, true),
