@@ -39,6 +39,7 @@ try {
     const version = step("node", node, ["--version"]).trim();
     step(`every export on ${version}`, node, ["every-export.mjs", ...entries]);
     const output = step(`a pipeline on ${version}`, node, ["pipeline.mjs"]);
+    step(`networks on ${version}`, node, ["networks.mjs"]);
     step(`a modality of one's own on ${version}`, node, [script("vitest", "vitest.mjs"), "run"]);
     return output;
   });
@@ -70,8 +71,11 @@ function install(): void {
   };
   writeFileSync(join(project, "package.json"), JSON.stringify(manifest));
   npm(project, ["install", "--no-package-lock"]);
-  // The test of the example needs a runner, and ours is here already.
-  symlinkSync(join(root, "node_modules", "vitest"), join(project, "node_modules", "vitest"), "junction");
+  // The test of the example needs a runner, and networks the runtimes that a user may install: ours are here already.
+  const link = (from: string, name: string) =>
+    symlinkSync(join(root, from, "node_modules", name), join(project, "node_modules", name), "junction");
+  link("", "vitest");
+  for (const runtime of ["onnxruntime-node", "@tensorflow"]) link("packages/nn", runtime);
 }
 
 /** Every path that a package exports, as a user imports it. */

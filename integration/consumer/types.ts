@@ -8,6 +8,7 @@ import { hog, type RawImage } from "@mmub/image";
 import { kernels } from "@mmub/kernels";
 import { accuracy } from "@mmub/metrics";
 import { logisticRegression } from "@mmub/models";
+import { crossEntropy, dense, gru, network, type Trained, train } from "@mmub/nn";
 import { tfidf } from "@mmub/text";
 
 const shopper = pipeline({
@@ -24,6 +25,19 @@ const extractor: Extractor<string, Sparse> = tfidf({ ngramRange: [1, 2] });
 extractorChecks({ make: () => extractor, inputs: ["a b", "b c"] });
 const k = kernels({ bytes: 1024 });
 k.sgd(k.float32(4), k.float32(4), { learningRate: 0.1 });
+const clicks = network({ clicks: { kind: "steps", cols: 3 } }, (scope, { clicks }) =>
+  dense({ units: 2 })(scope, gru({ units: 4 })(scope, clicks)),
+);
+const steps = {
+  layout: "sequence",
+  rows: 1,
+  cols: 3,
+  offsets: Uint32Array.of(0, 1),
+  data: new Float32Array(3),
+} as const;
+const options = { loss: crossEntropy(), epochs: 1, worker: false };
+const trained: Trained = await train(clicks, { inputs: { clicks: steps }, targets: { target: [1] } }, options);
+await trained.dispose();
 if (MmubError.is(new Error())) throw new Error();
 
 // @ts-expect-error: no such modality
@@ -34,6 +48,10 @@ await shopper.fit([{ review: 3 }], ["stays"]);
 await shopper.fit([{ review: "good" }], ["stay"]);
 // @ts-expect-error: no such param
 tfidf({ ngrams: [1, 2] });
+// @ts-expect-error: steps are Sequence features
+await train(clicks, { inputs: { clicks: { ...steps, layout: "dense" } }, targets: { target: [1] } }, options);
+// @ts-expect-error: no such input
+await train(clicks, { inputs: { visits: steps }, targets: { target: [1] } }, options);
 // @ts-expect-error: a step needs its size
 k.sgd(k.float32(4), k.float32(4), {});
 // @ts-expect-error: rows are Int32Array

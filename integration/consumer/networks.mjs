@@ -1,0 +1,50 @@
+// A network trained in a worker thread, saved, loaded and exported, and every op with its gradient on each runtime that is here.
+import assert from "node:assert/strict";
+import { decodeSaved, encodeSaved, dense as matrix, random } from "@mmub/core";
+import {
+  adam,
+  binaryCrossEntropy,
+  dense,
+  loadTrained,
+  network,
+  onnx,
+  onnxModel,
+  sequential,
+  tfjs,
+  toOnnx,
+  train,
+} from "@mmub/nn";
+import { runtimeChecks } from "@mmub/nn/testing";
+
+const { normal } = random(7);
+const x = matrix(200, 2, Float32Array.from({ length: 400 }, normal));
+const target = Float32Array.from({ length: 200 }, (_, i) => Number(x.data[2 * i] * x.data[2 * i + 1] > 0));
+const net = network({ x: { kind: "vector", cols: 2 } }, (scope, { x }) =>
+  sequential(dense({ units: 16, activation: "tanh" }), dense({ units: 1 }))(scope, x),
+);
+const options = {
+  loss: binaryCrossEntropy(),
+  optimizer: adam({ learningRate: 0.01 }),
+  epochs: 60,
+  batchSize: 25,
+  seed: 7,
+  metrics: ["accuracy"],
+};
+const trained = await train(net, { inputs: { x }, targets: { target } }, options);
+assert.ok(trained.history.at(-1).metrics.accuracy > 0.9);
+const logits = (await trained.predict({ x })).data;
+const loaded = await loadTrained(net, decodeSaved(encodeSaved(await trained.save())));
+assert.deepEqual((await loaded.predict({ x })).data, logits);
+const exported = await onnxModel(toOnnx(net, trained.weights));
+const { output } = await exported.run({ x: { data: x.data, shape: [200, 2] } });
+assert.ok(output.data.every((logit, row) => Math.abs(logit - logits[row]) < 1e-4));
+await Promise.all([trained, loaded, exported].map((part) => part.dispose()));
+
+const runtimes = [
+  () => onnx({ package: "onnxruntime-node" }),
+  () => onnx({ package: "onnxruntime-web" }),
+  () => tfjs({ backend: "cpu" }),
+  () => tfjs({ backend: "wasm" }),
+];
+for (const make of runtimes) for (const check of runtimeChecks({ make })) await check.run();
+console.log(trained.history.at(-1).loss.toFixed(2));
