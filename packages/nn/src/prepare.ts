@@ -12,7 +12,14 @@ import type { Network, Traced } from "./network.js";
 import { adam } from "./optimizers/adam.js";
 import type { Optimizer } from "./optimizers/optimizer.js";
 import type { Schedule } from "./schedules.js";
-import { evaluationProgram, names, peakNumbers, type StepProgram, traceAt, trainingProgram } from "./step-program.js";
+import {
+  activationBytes,
+  evaluationProgram,
+  names,
+  type StepProgram,
+  traceAt,
+  trainingProgram,
+} from "./step-program.js";
 import type { ParameterOptions, TrainingData, TrainOptions } from "./train.js";
 
 const part = "@mmub/nn/train";
@@ -320,7 +327,7 @@ function checkMemory(
     parameters: parameters * (1 + copies),
     gradients,
     moments,
-    activations: 4 * peakNumbers(step.program),
+    activations: activationBytes(step.program),
     data: arrays.reduce((sum, of) => sum + (of && !(of.buffer instanceof SharedArrayBuffer) ? of.byteLength : 0), 0),
   };
   const bytes = Object.values(parts).reduce((sum, of) => sum + of, 0);

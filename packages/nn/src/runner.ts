@@ -5,7 +5,7 @@ import { type BatchShape, type Dataset, feedNames, fill, shapeKey } from "./batc
 import { sizeOf } from "./graph.js";
 import type { TensorSpec } from "./program.js";
 import type { CompileOptions, Runtime, Session } from "./runtimes/runtime.js";
-import { names, peakNumbers, type StepProgram } from "./step-program.js";
+import { activationBytes, names, type StepProgram } from "./step-program.js";
 
 /** A program for one shape of batch, its feeds and fetches bound. */
 export interface Ready {
@@ -139,7 +139,7 @@ export async function ready(
   for (const name of program.updates)
     fetches[names.update(name)] = room.float32(`fetched ${names.update(name)}`, lengthOf(names.update(name)));
   const session = await runtime.compile(program.program, options);
-  return { program, shape, session, bytes: 4 * peakNumbers(program.program), feeds, fetches, rowCounts };
+  return { program, shape, session, bytes: activationBytes(program.program), feeds, fetches, rowCounts };
 }
 
 /** Puts the rows `order[from]` to `order[to]` of the data into the feeds. */

@@ -130,8 +130,11 @@ function named(outputs: Readonly<Record<string, Value>>): Program {
   return made;
 }
 
-/** Numbers that are held at once while a program runs in its order, its inputs and parameters left out: an upper estimate. */
-export function peakNumbers({ nodes, outputs }: Program): number {
+/**
+ * About how many bytes a session holds for what a program computes, its inputs and parameters left out: three times what is alive
+ * at once when it runs in its order, since onnxruntime keeps its memory between runs, in powers of two, and room for its kernels.
+ */
+export function activationBytes({ nodes, outputs }: Program): number {
   const size = new Map<number, number>();
   const lastUse = new Map<number, number>();
   for (const [at, node] of nodes.entries()) {
@@ -151,5 +154,5 @@ export function peakNumbers({ nodes, outputs }: Program): number {
     peak = Math.max(peak, held);
     for (const value of freed.get(at) ?? []) held -= size.get(value) ?? 0;
   }
-  return peak;
+  return 3 * 4 * peak;
 }
