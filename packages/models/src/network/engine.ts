@@ -38,6 +38,7 @@ import {
   type Trained,
   train,
   type Value,
+  type Weights,
 } from "@mmub/nn";
 import type { Architecture, NetworkInput } from "./architecture.js";
 
@@ -101,6 +102,8 @@ export interface EarlyStoppingParams {
 export interface NetworkFitOptions<Target> extends FitOptions {
   /** Rows to judge by after each epoch, in place of a share of the others. */
   readonly validation?: { readonly x: Features; readonly targets: readonly Target[] };
+  /** Weights to begin with, by name, such as vectors of words for `embedding/weight`; the others begin as their layers say. */
+  readonly weights?: Weights;
   /** Keeps the state of the training in a file, after each epoch and every so many steps. */
   readonly checkpoint?: { readonly file: string; readonly everySteps?: number };
   /** Goes on from the checkpoint where its file is there, to the bytes of a fit without a break. @default false */
@@ -204,7 +207,7 @@ export async function fitNetwork(
   options: NetworkFitOptions<never>,
 ): Promise<Made> {
   const { standardize, schedule, clip, earlyStopping, alpha, validation: share, ...rest } = training;
-  const { seed = 0, signal, onProgress, checkpoint, resume } = options;
+  const { seed = 0, signal, onProgress, weights, checkpoint, resume } = options;
   const input = network.input(x, part);
   const moments = standardize ? await momentsOf(x, input, part, signal) : null;
   const inputs = (of: Features) => ({ x: prepared(of, moments) });
@@ -228,6 +231,7 @@ export async function fitNetwork(
       ...(earlyStopping && { earlyStopping }),
       ...(validation !== null && { validation }),
       ...(alpha > 0 && { parameters: (_, shape) => (shape.length > 1 ? { weightDecay: decay } : {}) }),
+      ...(weights && { weights }),
       ...(checkpoint && { checkpoint }),
       ...(resume !== undefined && { resume }),
       ...(signal && { signal }),
@@ -261,13 +265,15 @@ export async function savedNetwork(
   { trained, input }: Made,
   state: Readonly<Record<string, Json>>,
 ): Promise<Saved> {
-  const shapes = Object.fromEntries(parametersOf(trained.network).map(({ name, shape }) => [name, shape]));
+  const inner = await trained.save();
+  const specs = parametersOf(trained.network, { lengths: lengthsOf(inner) });
+  const shapes = Object.fromEntries(specs.map(({ name, shape }) => [name, shape]));
   return {
     type,
     params,
     version: 1,
     state: { ...state, input: input as unknown as Json, shapes },
-    parts: { trained: await trained.save() },
+    parts: { trained: inner },
   };
 }
 
@@ -286,13 +292,19 @@ export async function loadedNetwork(
   };
   const inner = saved.parts?.trained ?? refuse("it holds no trained network");
   const net = networkOf(part, network, input, outputs, training.standardize ? emptyMoments(input) : null);
-  for (const { name, shape } of parametersOf(net)) {
+  for (const { name, shape } of parametersOf(net, { lengths: lengthsOf(inner) })) {
     const was = shapes[name] ?? refuse(`it has no parameter "${name}"`);
     if (was.join() !== shape.join())
       refuse(`parameter "${name}" was [${was.join(", ")}] when saved, is [${shape.join(", ")}] here`);
   }
   const runtime = await runtimeOf(running);
   return { trained: await loadTrained(net, inner, { runtime, threads: running.threads ?? 1 }), input };
+}
+
+/** Lengths that the network has seen: it may refuse others. */
+function lengthsOf({ state }: Saved): Record<string, number> {
+  const { paddings } = state as { readonly paddings: Readonly<Record<string, { readonly most: number }>> };
+  return Object.fromEntries(Object.entries(paddings).map(([name, { most }]) => [name, most]));
 }
 
 async function runtimeOf({ runtime = auto }: Running): Promise<Runtime> {
