@@ -23,7 +23,7 @@ export {
   type TransformerEncoderParams,
   transformerEncoder,
 } from "./layers/attention.js";
-export { flatten, onSteps, type ReshapeParams, reshaped, residual, sequential } from "./layers/compose.js";
+export { flatten, onSteps, type ReshapeParams, reshaped, residual, sequential, shared } from "./layers/compose.js";
 export { type Conv1dParams, type Conv2dParams, conv1d, conv2d, type Pair } from "./layers/convolution.js";
 export { type BagDenseParams, bagDense, type DenseParams, dense } from "./layers/dense.js";
 export { type DropoutParams, dropout } from "./layers/dropout.js";
@@ -60,6 +60,8 @@ export {
   loadTrained,
   type Trained,
   type TrainedOptions,
+  type WithWeightsOptions,
+  withWeights,
 } from "./predict.js";
 export * from "./program.js";
 export { auto } from "./runtimes/auto.js";

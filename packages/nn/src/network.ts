@@ -67,6 +67,8 @@ export interface Scope {
   mask(rate: number, shape: Shape): Value;
   /** Runs `make` in a scope of its own: `dense`, and `dense_2` the second time. */
   enter<T>(name: string, make: (scope: Scope) => T): T;
+  /** Runs `make` in the scope of this name, each time in the same one: for layers that share their parameters. */
+  share<T>(name: string, make: (scope: Scope) => T): T;
 }
 
 /** A piece of a network: a function that makes parameters by name and gives what it computes. */
@@ -157,6 +159,7 @@ type Made = {
 
 function scope(made: Made, training: boolean, path: string): Scope {
   const uses = new Map<string, number>();
+  const shares = new Set<string>();
   const keep = (name: string, shape: Shape, init: Initializer, trained: boolean): Value => {
     const full = path + name;
     const known = made.parameters.get(full);
@@ -190,7 +193,14 @@ function scope(made: Made, training: boolean, path: string): Scope {
       made.masks.set(name, { rate, value });
       return value;
     },
+    share(name, make) {
+      if (uses.has(name))
+        reject("invalid-params", "network", `scope "${path}${name}" is there and not shared, want another name`);
+      shares.add(name);
+      return within(name, () => make(scope(made, training, `${path}${name}/`)));
+    },
     enter(name, make) {
+      if (shares.has(name)) reject("invalid-params", "network", `scope "${path}${name}" is shared, want another name`);
       const use = (uses.get(name) ?? 0) + 1;
       uses.set(name, use);
       const own = use === 1 ? name : `${name}_${use}`;

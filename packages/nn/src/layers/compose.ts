@@ -145,6 +145,25 @@ export function onSteps(inner: Layer): Layer<Steps, Steps> {
   };
 }
 
+/**
+ * A layer with one set of parameters, however often it is called in a network: the two towers of a siamese network, or one encoder
+ * for a user's query and the product's title. `name` is what its parameters go by, so no other layer of the scope may have it.
+ *
+ * Dropout draws anew at each call; of running statistics (batchNorm) those of the last call count.
+ *
+ * @example
+ * const encode = shared("encoder", sequential(dense({ units: 16, activation: "relu" }), dense({ units: 4 })));
+ * const alike = network(
+ *   { query: { kind: "vector", cols: 8 }, title: { kind: "vector", cols: 8 } },
+ *   (scope, { query, title }) => sum(mul(encode(scope, query), encode(scope, title)), [1]),
+ * );
+ */
+export function shared<In, Out>(name: string, inner: Layer<In, Out>): Layer<In, Out> {
+  checkParam("@mmub/nn/shared", "name", name, typeof name === "string" && name !== "", "a name");
+  checkParam("@mmub/nn/shared", "layer", inner, typeof inner === "function", "a layer");
+  return (scope, input) => scope.share(name, (own) => inner(own, input));
+}
+
 /** All axes but the batch as one: `[batch, ...]` to `[batch, columns]`. */
 export function flatten(params: LayerParams = {}): Layer {
   return layer("flatten", params, (_, x) => reshape(x, [x.shape[0]!, sizeOf(x.shape.slice(1))]));

@@ -115,6 +115,7 @@ function scopeOf(tensors: Tensors, training: boolean, updates: Value[], path = "
     buffer: (name, shape, init) => tensors.buffer(path + name, shape, init),
     update: (_, next) => void updates.push(next),
     mask: (rate, shape) => tensors.mask(`${path}mask${count.masks++}`, rate, shape),
+    share: (name, make) => within(name, () => make(scopeOf(tensors, training, updates, `${path}${name}/`, count))),
     enter(name, make) {
       const use = (uses.get(name) ?? 0) + 1;
       uses.set(name, use);
