@@ -75,6 +75,8 @@ export interface SequenceParams extends HeadParams {
 interface EmbeddingParams {
   /** Width of the vectors of tokens. @default 64 */
   readonly embedding?: number;
+  /** Standard deviation of their first numbers: small ones give rare tokens little say. @default 0.1 */
+  readonly embeddingDeviation?: number;
 }
 
 export interface MlpParams extends HeadParams {
@@ -207,6 +209,7 @@ export function cnn1d({
   kernels = [3, 4, 5],
   vocabulary = null,
   embedding = 64,
+  embeddingDeviation = 0.1,
   inputDropout = 0,
   hidden = [],
   activation = "relu",
@@ -214,7 +217,7 @@ export function cnn1d({
 }: Cnn1dParams = {}): Architecture {
   const type = "cnn1d";
   const { drop, finish } = headOf(type, { hidden, activation, dropout });
-  const sequence = sequenceOf(type, { vocabulary, inputDropout, width: embedding });
+  const sequence = sequenceOf(type, { vocabulary, inputDropout, width: embedding, deviation: embeddingDeviation });
   checkWidths(type, "kernels", kernels);
   const views = kernels.map((kernel): Layer<Steps, Value> => {
     const convolve = conv1d({ filters, kernel, padding: "same", activation });
@@ -222,7 +225,7 @@ export function cnn1d({
   });
   return {
     type,
-    params: { filters, kernels, vocabulary, embedding, inputDropout, hidden, activation, dropout },
+    params: { filters, kernels, vocabulary, embedding, embeddingDeviation, inputDropout, hidden, activation, dropout },
     input: sequence.input,
     build(scope, input, _, outputs) {
       const steps = sequence.steps(scope, input);
@@ -266,6 +269,7 @@ export function rnn({
   pooling = "last",
   vocabulary = null,
   embedding = 64,
+  embeddingDeviation = 0.1,
   inputDropout = 0,
   hidden = [],
   activation = "relu",
@@ -273,7 +277,7 @@ export function rnn({
 }: RnnParams = {}): Architecture {
   const type = "rnn";
   const { drop, finish } = headOf(type, { hidden, activation, dropout });
-  const sequence = sequenceOf(type, { vocabulary, inputDropout, width: embedding });
+  const sequence = sequenceOf(type, { vocabulary, inputDropout, width: embedding, deviation: embeddingDeviation });
   checkChoice(type, "cell", cell, ["gru", "lstm"]);
   checkChoice(type, "pooling", pooling, ["last", "max", "mean", "attention"]);
   const params = { units, layers, bidirectional, dropout };
@@ -281,7 +285,7 @@ export function rnn({
   const pooled: Layer<Steps, Value> =
     pooling === "last"
       ? recurrent({ ...params, returns: "last" })
-      : after(recurrent({ ...params, returns: "sequences" }), pools[pooling]);
+      : pooledBy(recurrent({ ...params, returns: "sequences" }), pools[pooling]);
   return {
     type,
     params: {
@@ -292,6 +296,7 @@ export function rnn({
       pooling,
       vocabulary,
       embedding,
+      embeddingDeviation,
       inputDropout,
       hidden,
       activation,
@@ -349,7 +354,7 @@ export function transformer({
 }: TransformerParams = {}): Architecture {
   const type = "transformer";
   const { drop, finish } = headOf(type, { hidden, activation, dropout });
-  const sequence = sequenceOf(type, { vocabulary, inputDropout, width });
+  const sequence = sequenceOf(type, { vocabulary, inputDropout, width, deviation: 1 });
   checkChoice(type, "pooling", pooling, ["max", "mean", "attention"]);
   const encode = transformerEncoder({
     heads,
@@ -442,7 +447,7 @@ const wanted: Readonly<Record<InputKind, string>> = {
 
 const pools = { max: globalMaxPool, mean: globalMeanPool, attention: attentionPool } as const;
 
-function after(first: Layer<Steps, Steps>, pool: () => Layer<Steps, Value>): Layer<Steps, Value> {
+function pooledBy(first: Layer<Steps, Steps>, pool: () => Layer<Steps, Value>): Layer<Steps, Value> {
   return (scope, steps) => pool()(scope, first(scope, steps));
 }
 
@@ -486,9 +491,18 @@ function sequenceOf(
     vocabulary,
     inputDropout,
     width,
-  }: { readonly vocabulary: number | null; readonly inputDropout: number; readonly width: number },
+    deviation,
+  }: {
+    readonly vocabulary: number | null;
+    readonly inputDropout: number;
+    readonly width: number;
+    readonly deviation: number;
+  },
 ) {
-  const look = vocabulary === null ? undefined : embeddingLayer({ rows: vocabulary, width });
+  const look =
+    vocabulary === null
+      ? undefined
+      : embeddingLayer({ rows: vocabulary, width, weightInit: initializers.normal({ deviation }) });
   const drop = dropoutLayer({ rate: inputDropout });
   return {
     input(x: Features, part: string): InputSpec {
