@@ -23,3 +23,19 @@ without would yet you your yours yourself yourselves
 `
   .trim()
   .split(/\s+/);
+
+/** Frequent German words without much meaning of their own: articles, pronouns, prepositions, auxiliaries and the like. */
+export const germanStopWords: readonly string[] = `
+aber alle allem allen aller alles als also am an ander andere anderem anderen anderer anderes auch auf aus bei beim bin bis
+bist da damit dann das dass dein deine deinem deinen deiner dem den denn der des dessen dich die dies diese diesem diesen
+dieser dieses dir doch dort du durch ein eine einem einen einer eines er es etwas euch euer eure eurem euren eurer für gegen
+gewesen hab habe haben hat hatte hatten hier hin hinter ich ihm ihn ihnen ihr ihre ihrem ihren ihrer im in indem ins ist ja
+jede jedem jeden jeder jedes jene jenem jenen jener jenes kann kein keine keinem keinen keiner können könnte mal man manche
+manchem manchen mancher manches mein meine meinem meinen meiner mich mir mit muss musste nach nein nicht nichts noch nun nur
+ob oder ohne sehr sein seine seinem seinen seiner selbst sich sie sind so solche solchem solchen solcher soll sollte sondern
+sonst um und uns unser unsere unserem unseren unserer unter viel vom von vor war waren warst was weg weil weiter welche
+welchem welchen welcher wenn werde werden wer wie wieder will wir wird wirst wo wollen wollte wurde wurden während würde
+würden über zu zum zur zwar zwischen
+`
+  .trim()
+  .split(/\s+/);
