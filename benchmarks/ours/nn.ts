@@ -15,7 +15,6 @@ import {
   gru as gruLayer,
   type InputSpecs,
   type Loss,
-  loadTrained,
   maxPool2d,
   type Network as Net,
   network,
@@ -25,6 +24,7 @@ import {
   split,
   stepper,
   transformerEncoder,
+  withWeights,
 } from "@mmub/nn";
 import type { Tensor } from "../files.js";
 
@@ -142,14 +142,7 @@ async function built<Inputs extends InputSpecs>(
   const lengths = kind === "steps" || kind === "tokens" ? { x: steps } : {};
   const weights = weightsOf(net as Net, tensors, lengths);
   if (task === "infer") {
-    const state = {
-      history: [],
-      bestEpoch: null,
-      paddings: lengths.x ? { x: { least: steps, most: steps } } : {},
-      padTo: 8,
-    };
-    const saved = { type: "@mmub/nn/trained", version: 1, params: null, state, arrays: weights } as const;
-    const trained = await loadTrained(net, saved as never, { threads });
+    const trained = await withWeights(net, weights, { lengths, threads });
     const offsets = Uint32Array.from({ length: batch + 1 }, (_, row) => row * steps);
     return {
       async step(x) {

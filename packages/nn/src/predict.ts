@@ -21,7 +21,7 @@ import { feed, ready, room, sessions } from "./runner.js";
 import { auto } from "./runtimes/auto.js";
 import type { Runtime } from "./runtimes/runtime.js";
 import { inferenceProgram, names, traceAt } from "./step-program.js";
-import { parametersOf, type Weights } from "./weights.js";
+import { checkWeights, parametersOf, type Weights } from "./weights.js";
 
 /** The features that an input takes. */
 export type FeaturesOf<Spec extends InputSpec> = Spec extends { kind: "vector" | "tensor" }
@@ -38,7 +38,7 @@ export type InputFeatures<Inputs extends InputSpecs> = { readonly [Name in keyof
 /** A network with its weights. Two predictions at once take turns. */
 export interface Trained<Inputs extends InputSpecs = InputSpecs> extends Fitted {
   readonly network: Network<Inputs>;
-  /** Parameters and buffers by name: PyTorch's layouts; `saveWeights` makes a safetensors file of them. */
+  /** Parameters and buffers by name, to be left as they are: PyTorch's layouts; `saveWeights` makes a safetensors file of them. */
   readonly weights: Weights;
   /** What each epoch came to, ready to be plotted; empty for weights that were not trained here. */
   readonly history: readonly Epoch[];
@@ -80,6 +80,8 @@ const part = "@mmub/nn/trained";
 const version = 1;
 // Enough for the lengths of a data set; more would hold memory for little.
 const mostSessions = { count: 16, bytes: 2 ** 30 };
+// Up to so many numbers each of these has a copy of the weights, laid out for its kernels.
+const mostBuiltIn = 2 ** 24;
 
 export function trainedOf<Inputs extends InputSpecs>(
   net: Network<Inputs>,
@@ -88,6 +90,8 @@ export function trainedOf<Inputs extends InputSpecs>(
   threads: number,
 ): Trained<Inputs> {
   const parameters = new Map(Object.entries(weights));
+  const numbers = Object.values(weights).reduce((sum, { length }) => sum + length, 0);
+  const compiling = { threads, ...(numbers <= mostBuiltIn && { constants: weights }) };
   const shared = room();
   const cache = sessions(mostSessions, (_, shape) =>
     ready(
@@ -95,9 +99,10 @@ export function trainedOf<Inputs extends InputSpecs>(
       inferenceProgram(net as Network, shape),
       shape,
       { parameters, output: true, room: shared },
-      { threads },
+      compiling,
     ),
   );
+  let row: Shape | undefined;
   let last: Promise<unknown> = Promise.resolve();
   /** One after the other: they share sessions and feeds. */
   const inTurn = <T>(run: () => Promise<T>): Promise<T> => {
@@ -144,7 +149,8 @@ export function trainedOf<Inputs extends InputSpecs>(
     runtime: runtime.name,
     predict: (inputs, options = {}) =>
       inTurn(async () => {
-        const shape = rowShape(net as Network, paddings);
+        row ??= rowShape(net as Network, paddings);
+        const shape = row;
         const cols = sizeOf(shape);
         let data = new Float32Array(0);
         const begin = (rows: number) => {
@@ -262,4 +268,39 @@ export async function loadTrained<Inputs extends InputSpecs>(
   );
   const state = { weights, history, paddings, padTo, ...(bestEpoch !== null && { bestEpoch }) };
   return trainedOf(net, state, options.runtime ?? (await auto()), options.threads ?? 1);
+}
+
+export interface WithWeightsOptions extends TrainedOptions {
+  /** Steps of the longest rows of ragged inputs, by name; longer ones serve too. @default 64 each */
+  readonly lengths?: Readonly<Record<string, number>>;
+  /** Ragged rows are padded within a batch to a multiple of this. @default 8 */
+  readonly padTo?: number;
+}
+
+/**
+ * A network with weights that were not trained here, such as `loadWeights` reads, to predict with or to save.
+ *
+ * Rejects with `shape-mismatch` where weights are missing or of another length.
+ *
+ * @example
+ * const net = network({ x: { kind: "vector", cols: 2 } }, (scope, { x }) => dense({ units: 1 })(scope, x));
+ * const sum = await withWeights(net, { "dense/weight": Float32Array.of(1, 1), "dense/bias": Float32Array.of(0) });
+ * const { data } = await sum.predict({ x: { layout: "dense", rows: 1, cols: 2, data: Float32Array.of(2, 3) } });
+ * console.log(data[0]); // 5
+ */
+export async function withWeights<Inputs extends InputSpecs>(
+  net: Network<Inputs>,
+  weights: Weights,
+  { lengths = {}, padTo = 8, runtime, threads = 1 }: WithWeightsOptions = {},
+): Promise<Trained<Inputs>> {
+  checkParam(part, "padTo", padTo, Number.isInteger(padTo) && padTo > 0, "a positive integer");
+  const ragged = Object.entries(net.inputs).filter(([, { kind }]) => kind !== "vector" && kind !== "tensor");
+  const most = Object.fromEntries(ragged.map(([name]) => [name, lengths[name] ?? 64]));
+  const specs = parametersOf(net as Network, { lengths: most });
+  checkWeights("trained", specs, weights);
+  const own = Object.fromEntries(specs.map(({ name }) => [name, weights[name]!.slice()]));
+  const paddings = Object.fromEntries(
+    Object.entries(most).map(([name, length]) => [name, { least: Math.min(padTo, length), most: length }]),
+  );
+  return trainedOf(net, { weights: own, history: [], paddings, padTo }, runtime ?? (await auto()), threads);
 }

@@ -12,7 +12,7 @@ export interface Ready {
   readonly program: StepProgram;
   readonly shape: BatchShape;
   readonly session: Session;
-  /** About what its activations take. */
+  /** About what its activations take, and parameters that are built in. */
   readonly bytes: number;
   readonly feeds: Record<string, TypedArray>;
   readonly fetches: Record<string, TypedArray>;

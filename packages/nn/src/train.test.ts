@@ -20,6 +20,7 @@ import {
   dropout,
   exponentialDecay,
   gather,
+  globalMeanPool,
   type Loss,
   loadTrained,
   log,
@@ -38,6 +39,7 @@ import {
   type Trained,
   type TrainOptions,
   train,
+  withWeights,
 } from "./index.js";
 import { onnx } from "./runtimes/onnx.js";
 import { reference } from "./runtimes/reference.js";
@@ -621,6 +623,39 @@ describe("a trained network", () => {
     const loaded = await loadTrained(mlp, await trained.save(), { runtime: native });
     expect((await loaded.predict(data.inputs)).data).toEqual((await trained.predict(data.inputs)).data);
     expect([loaded.history, loaded.bestEpoch]).toEqual([trained.history, 1]);
+  });
+
+  test("of given weights predicts and saves as the one that they are of", async () => {
+    const trained = await train(mlp, data, { ...basic, epochs: 1 });
+    const given = await withWeights(mlp, trained.weights, { runtime: native });
+    const want = (await trained.predict(data.inputs)).data;
+    expect((await given.predict(data.inputs)).data).toEqual(want);
+    const loaded = await loadTrained(mlp, await given.save(), { runtime: reference() });
+    const again = (await loaded.predict(data.inputs)).data;
+    for (const [i, value] of again.entries()) expect(value).toBeCloseTo(want[i]!, 5);
+    expect(given.history).toEqual([]);
+    const { "dense/bias": _, ...lacking } = trained.weights;
+    await expect(withWeights(mlp, lacking)).rejects.toMatchObject({
+      code: "shape-mismatch",
+      message: expect.stringMatching(/the weights of "dense\/bias" are missing, want 8/),
+    });
+  });
+
+  test("of given weights takes ragged rows of any length", async () => {
+    const net = network({ s: { kind: "steps", cols: 2 } }, (scope, { s }) =>
+      dense({ units: 1 })(scope, globalMeanPool()(scope, s)),
+    );
+    const weights = { "dense/weight": Float32Array.of(1, 2), "dense/bias": Float32Array.of(3) };
+    const given = await withWeights(net, weights, { lengths: { s: 10 }, runtime: native });
+    // 40 steps, one and none.
+    const s = {
+      layout: "sequence",
+      rows: 3,
+      cols: 2,
+      offsets: Uint32Array.of(0, 40, 41, 41),
+      data: new Float32Array(82).fill(1),
+    } as const;
+    expect([...(await given.predict({ s })).data]).toEqual([6, 6, 3]);
   });
 
   test("is refused by another network", async () => {

@@ -48,9 +48,10 @@ export async function onnx(options: OnnxRuntimeOptions = {}): Promise<Runtime> {
   return {
     name: `${name} ${version} (${executionProviders.join(", ")})`,
     recipe: { kind: "onnx", options: { package: name, executionProviders, threads } },
-    async compile(program, { threads: wanted = threads } = {}) {
+    async compile(program, { threads: wanted = threads, constants = {} } = {}) {
       const own = web ? settings(ort, wanted) : { intraOpNumThreads: wanted, interOpNumThreads: 1 };
-      const session = await created(ort, encodeOnnx(program), {
+      const weights = builtIn(program, constants);
+      const session = await created(ort, encodeOnnx(program, { weights }), {
         ...own,
         executionProviders,
         executionMode: "sequential",
@@ -58,9 +59,16 @@ export async function onnx(options: OnnxRuntimeOptions = {}): Promise<Runtime> {
         // Errors only.
         logSeverityLevel: 3,
       });
-      return runner(ort, session, program, web);
+      return runner(ort, session, program, weights, web);
     },
   };
+}
+
+/** What is worth to be built in: onnxruntime lays factors and filters out anew for its kernels, and reads a table as it is. */
+function builtIn({ nodes, parameters }: Program, constants: Readonly<Record<string, Float32Array>>) {
+  const laidOut = new Set(nodes.flatMap(({ op, inputs }) => (op === "gather" ? inputs.slice(1) : inputs)));
+  const chosen = parameters.filter(({ name, value }) => Object.hasOwn(constants, name) && laidOut.has(value));
+  return Object.fromEntries(chosen.map(({ name }) => [name, constants[name]!]));
 }
 
 async function created(
@@ -139,9 +147,10 @@ interface Binding {
   readonly tensors: WeakMap<TypedArray, OrtTensor>;
 }
 
-function runner(ort: Ort, session: OrtSession, program: Program, web: boolean): Session {
+function runner(ort: Ort, session: OrtSession, program: Program, weights: object, web: boolean): Session {
   const bind = (spec: TensorSpec, to: string): Binding => ({ spec, to, tensors: new WeakMap() });
-  const inputs = [...program.inputs, ...program.parameters].map((spec) => bind(spec, spec.name));
+  const parameters = program.parameters.filter(({ name }) => !Object.hasOwn(weights, name));
+  const inputs = [...program.inputs, ...parameters].map((spec) => bind(spec, spec.name));
   const names = outputNames(program);
   const outputs = new Map(program.outputs.map((spec, i) => [spec.name, bind(spec, names[i]!)]));
   const tensorOf = ({ spec, tensors }: Binding, array: TypedArray | undefined, role: string): OrtTensor => {

@@ -1,6 +1,6 @@
 import { MmubError, type TypedArray } from "@mmub/core";
 import type { Check } from "@mmub/core/testing";
-import { input, mul, parameter, sum } from "../ops.js";
+import { gather, input, mul, parameter, sum } from "../ops.js";
 import { program } from "../program.js";
 import { evaluate } from "../runtimes/reference.js";
 import type { Runtime, Session } from "../runtimes/runtime.js";
@@ -147,6 +147,15 @@ const sessionChecks: Readonly<Record<string, (runtime: Runtime) => Promise<void>
       await session.run(feeds, { y });
       same(y, [3, 8]);
     }),
+  "parameters that stay as they are may be built in": async (runtime) => {
+    const [table, weight, ids] = [parameter("table", [3, 2]), parameter("weight", [2]), input("ids", [2], "int32")];
+    const constants = { table: Float32Array.of(1, 2, 3, 4, 5, 6), weight: Float32Array.of(10, 100) };
+    const session = await runtime.compile(program({ y: mul(gather(table, ids), weight) }), { constants });
+    const y = new Float32Array(4);
+    await session.run({ ids: Int32Array.of(2, 0), ...constants }, { y });
+    same(y, [50, 600, 10, 200]);
+    await session.dispose();
+  },
   "two sessions do not meet": (runtime) =>
     inSession(runtime, (first) =>
       inSession(runtime, async (second) => {
