@@ -1,6 +1,7 @@
 // A network trained in a worker thread, saved, loaded and exported, and every op with its gradient on each runtime that is here.
 import assert from "node:assert/strict";
 import { decodeSaved, encodeSaved, dense as matrix, random } from "@mmub/core";
+import { mlp, networkClassifier } from "@mmub/models";
 import {
   adam,
   binaryCrossEntropy,
@@ -39,6 +40,16 @@ const exported = await onnxModel(toOnnx(net, trained.weights));
 const { output } = await exported.run({ x: { data: x.data, shape: [200, 2] } });
 assert.ok(output.data.every((logit, row) => Math.abs(logit - logits[row]) < 1e-4));
 await Promise.all([trained, loaded, exported].map((part) => part.dispose()));
+
+// As a model, in its own thread too.
+const model = networkClassifier({ network: mlp({ hidden: [16] }), optimizer: options.optimizer, epochs: 60 });
+const labels = Array.from(target, (one) => (one ? "same" : "other"));
+const fitted = await model.fit(x, labels, { seed: 7 });
+const predicted = await fitted.predict(x);
+assert.ok(predicted.labels.filter((label, row) => label === labels[row]).length > 180);
+const again = await model.load(decodeSaved(encodeSaved(await fitted.save())));
+assert.deepEqual(await again.predict(x), predicted);
+await Promise.all([fitted.dispose(), again.dispose()]);
 
 const runtimes = [
   () => onnx({ package: "onnxruntime-node" }),

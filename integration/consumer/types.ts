@@ -1,13 +1,13 @@
 // What a user's compiler sees: right programs compile, and each wrong one is an error on its line.
 import { mfcc } from "@mmub/audio";
 import { rfm } from "@mmub/behavior";
-import { type Classification, type Extractor, MmubError, type Sparse } from "@mmub/core";
+import { type Classification, type Extractor, MmubError, dense as matrix, type Sparse } from "@mmub/core";
 import { extractorChecks } from "@mmub/core/testing";
 import { concat, pipeline } from "@mmub/fusion";
 import { hog, type RawImage } from "@mmub/image";
 import { kernels } from "@mmub/kernels";
 import { accuracy } from "@mmub/metrics";
-import { logisticRegression } from "@mmub/models";
+import { cnn2d, logisticRegression, networkClassifier } from "@mmub/models";
 import { crossEntropy, dense, gru, network, type Trained, train } from "@mmub/nn";
 import { tfidf } from "@mmub/text";
 
@@ -20,6 +20,10 @@ const photo: RawImage = { data: new Uint8Array(3), width: 1, height: 1, channels
 const fitted = await shopper.fit([{ review: "good", photo }, { review: null }], ["stays", "leaves"]);
 const predicted: Classification<"stays" | "leaves"> = await fitted.predict([{ voice: "call.wav" }]);
 accuracy(["stays"], predicted.labels);
+
+const classifier = networkClassifier<"stays" | "leaves">({ network: cnn2d({ filters: [8] }), validation: 0.1 });
+const loss: number | undefined = (await classifier.fit(matrix(1, 4), ["stays"])).history.at(-1)?.validation?.loss;
+if (loss === 0) throw new Error();
 
 const extractor: Extractor<string, Sparse> = tfidf({ ngramRange: [1, 2] });
 extractorChecks({ make: () => extractor, inputs: ["a b", "b c"] });
@@ -46,6 +50,8 @@ await shopper.fit([{ reveiw: "good" }], ["stays"]);
 await shopper.fit([{ review: 3 }], ["stays"]);
 // @ts-expect-error: no such label
 await shopper.fit([{ review: "good" }], ["stay"]);
+// @ts-expect-error: no such label
+await classifier.fit(matrix(1, 4), ["stay"]);
 // @ts-expect-error: no such param
 tfidf({ ngrams: [1, 2] });
 // @ts-expect-error: steps are Sequence features
