@@ -1,4 +1,6 @@
 export { type ChineseTokenizer, type ChineseTokenizerParams, chineseTokenizer } from "./chinese-tokenizer.js";
+export { type FittedLsa, type Lsa, type LsaParams, lsa } from "./lsa.js";
+export { type NormalizeParams, type Normalizer, normalized, normalizer } from "./normalizer.js";
 export {
   type StemAlgorithm,
   type StemLanguage,
@@ -8,6 +10,14 @@ export {
   stopWordsOf,
 } from "./stemmed.js";
 export { englishStopWords, germanStopWords } from "./stop-words.js";
+export {
+  type EncodedBatch,
+  type EncodeOptions,
+  type Encoding,
+  type SubwordTokenizer,
+  type SubwordTokenizerParams,
+  subwordTokenizer,
+} from "./subword-tokenizer.js";
 export { type TfidfParams, tfidf } from "./tfidf.js";
 export {
   type CharacterTokenizerParams,
@@ -17,3 +27,10 @@ export {
   withoutStopWords,
   wordTokenizer,
 } from "./tokenizer.js";
+export {
+  project,
+  type TruncatedSvd,
+  type TruncatedSvdOptions,
+  type TruncatedSvdParams,
+  truncatedSvd,
+} from "./truncated-svd.js";
