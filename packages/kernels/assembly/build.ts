@@ -30,6 +30,8 @@ async function compile(features: readonly string[]): Promise<string> {
       ...["--runtime", "stub"],
       ...features.flatMap((feature) => ["--enable", feature]),
       ...["-O3", "--noAssert", "--importMemory", "--noExportMemory"],
+      // The import then has room for the mark of a shared memory, which the loader sets: see src/loader.ts.
+      ...["--maximumMemory", "65536"],
     ],
     {
       writeFile: (_, contents) => {

@@ -5,3 +5,4 @@ export * from "./optimizers.as";
 export * from "./random.as";
 export * from "./rows.as";
 export * from "./vector.as";
+export * from "./word-vectors.as";

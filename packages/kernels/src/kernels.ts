@@ -1,21 +1,27 @@
 import { checkParam, MmubError, show } from "@mmub/core";
 import { type KernelBuild, load } from "./loader.js";
 import { pool } from "./pool.js";
+import { type KernelThreads, startThreads } from "./threads.js";
 import { hash } from "./twins/random.js";
+import { type WordVectorCall, type WordVectorKernels, wordVectorCalls } from "./word-vectors.js";
 
 const part = "@mmub/kernels";
-// Below the first block: room for gemm's panel and tile.
+// Below the first block: room for gemm's panel and tile, then the logistic function, made when it is first wanted.
 const scratch = 64;
-const firstBlock = 16384;
+const sigmoidTable = 16384;
+const sigmoidCells = 1024;
+const firstBlock = sigmoidTable + 4 * sigmoidCells;
 const maxBytes = 65536 * 65536 - firstBlock;
 // As `padding`: no row is skipped.
 const none = -(2 ** 31);
 
 export interface KernelsOptions {
-  /** Room for views. Each takes its bytes rounded up to a multiple of 64. The memory never grows. At most 4 GiB - 16 KiB. */
+  /** Room for views. Each takes its bytes rounded up to a multiple of 64. The memory never grows. At most 4 GiB - 20 KiB. */
   readonly bytes: number;
   /** @default the fastest that this runtime takes */
   readonly build?: KernelBuild;
+  /** Memory that other threads can work on, for `threads`: its views lie on a SharedArrayBuffer. @default false */
+  readonly shared?: boolean;
 }
 
 export interface SgdOptions {
@@ -123,7 +129,7 @@ export interface GemmOptions {
  * All builds give the same bits, NaN for NaN, but for `gemm` of the relaxed build, whose products and sums are rounded once
  * instead of twice.
  */
-export interface Kernels {
+export interface Kernels extends WordVectorKernels {
   readonly build: KernelBuild;
   /** Room for views, in bytes. */
   readonly bytes: number;
@@ -289,6 +295,20 @@ export interface Kernels {
    * console.log(c); // [-2, -2]
    */
   gemm(c: Float32Array, a: Float32Array, b: Float32Array, options: GemmOptions): void;
+
+  /**
+   * Starts threads that run the kernels of word vectors on this memory, which must be `shared`; their calls return promises.
+   * Calls at work at the same time write to the same tables without locks (Niu et al. 2011, Hogwild!): what they learn is as
+   * good and no longer repeats bit for bit. Each wants a `scratch` and `tokens` or `order` of its own. The scalar build has
+   * no threads and runs the calls one after the other. End them when done: they keep the process alive.
+   *
+   * @example
+   * const k = kernels({ bytes: 65536, shared: true });
+   * const threads = await k.threads(2);
+   * // await Promise.all([threads.skipGram(...), threads.skipGram(...)])
+   * await threads.end();
+   */
+  threads(count: number): Promise<KernelThreads>;
 }
 
 /**
@@ -306,7 +326,7 @@ export interface Kernels {
  * k.momentum(parameters, gradients, buffer, { learningRate: 0.1, momentum: 0.9 });
  * console.log(k.build, parameters[999]); // simd -0.1
  */
-export function kernels({ bytes, build }: KernelsOptions): Kernels {
+export function kernels({ bytes, build, shared = false }: KernelsOptions): Kernels {
   checkParam(part, "bytes", bytes, isCount(bytes) && bytes <= maxBytes, `a whole number from 0 to ${maxBytes}`);
   checkParam(
     part,
@@ -316,7 +336,8 @@ export function kernels({ bytes, build }: KernelsOptions): Kernels {
     '"relaxed-simd", "simd" or "scalar"',
   );
   const room = Math.ceil(bytes / 64) * 64;
-  const { build: loaded, buffer, exports } = load(firstBlock + room, build);
+  checkParam(part, "shared", shared, typeof shared === "boolean", "true or false");
+  const { build: loaded, buffer, exports, shared: handle } = load(firstBlock + room, build, shared);
   const blocks = pool(buffer, firstBlock, room);
 
   const take = (length: number, size: number): number => {
@@ -404,6 +425,20 @@ export function kernels({ bytes, build }: KernelsOptions): Kernels {
       exports.amsgrad(p, g, m, v, top, length, ...tail);
     } else exports.adam(p, g, m, v, length, ...tail);
   };
+
+  let hasSigmoid = false;
+  const sigmoid = (): number => {
+    if (!hasSigmoid) {
+      const cells = new Float32Array(buffer, sigmoidTable, sigmoidCells);
+      // The middle of each cell, so that the errors of cutting cancel out.
+      for (let i = 0; i < sigmoidCells; i++) cells[i] = 1 / (1 + Math.exp(6 - (12 * (i + 0.5)) / sigmoidCells));
+      hasSigmoid = true;
+    }
+    return sigmoidTable;
+  };
+  const calls = wordVectorCalls({ at, checkRows, tableRows, key: words, sigmoid, none });
+  const run = ([kernel, numbers]: WordVectorCall): number =>
+    (exports[kernel] as (...numbers: readonly number[]) => number)(...numbers);
 
   return {
     build: loaded,
@@ -529,6 +564,25 @@ export function kernels({ bytes, build }: KernelsOptions): Kernels {
       const aStrides: Strides = transA ? [1, m] : [k, 1];
       const bStrides: Strides = transB ? [1, k] : [n, 1];
       exports.gemm(to, left, right, m, n, k, ...aStrides, ...bStrides, f(alpha), f(beta), scratch);
+    },
+
+    skipGram: (...args) => run(calls.skipGram(...args)),
+    cbow: (...args) => run(calls.cbow(...args)),
+    glove: (...args) => run(calls.glove(...args)),
+
+    async threads(count) {
+      checkParam(part, "count", count, isCount(count) && count > 0, "a whole number, one or more");
+      checkParam(part, "shared", shared, shared, "true, given to kernels(), for threads");
+      const threads = handle
+        ? await startThreads(handle, count)
+        : { run: async (call: WordVectorCall) => run(call), end: async () => {} };
+      return {
+        count,
+        skipGram: async (...args) => threads.run(calls.skipGram(...args)),
+        cbow: async (...args) => threads.run(calls.cbow(...args)),
+        glove: async (...args) => threads.run(calls.glove(...args)),
+        end: threads.end,
+      };
     },
   };
 }

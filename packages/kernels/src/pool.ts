@@ -9,7 +9,7 @@ interface Block {
 }
 
 /** Blocks of `room` bytes of `buffer` from `start` on: zeroed, the first that fits, joined again when they are freed. */
-export function pool(buffer: ArrayBuffer, start: number, room: number) {
+export function pool(buffer: ArrayBufferLike, start: number, room: number) {
   let gaps: Block[] = [{ at: start, size: room }];
   const taken = new Map<number, { size: number; bytes: number }>();
   // Nothing above was ever used, so it is zero still, and the system need not provide it before it is written to.

@@ -185,6 +185,44 @@ describe("the same bits as the twin", () => {
   });
 });
 
+describe("word vectors: the same bits as the twin", () => {
+  for (const kernel of ["skipGram", "cbow"] as const)
+    for (const mean of [true, false])
+      if (mean || kernel === "cbow")
+        sameBits(`${kernel}${mean ? "" : " of sums"}`, ({ k, n, make, below }) => {
+          const [words, width, negatives] = [9, 4 * (n + 1), n % 5];
+          const [input, output] = [make(words * width), make(words * width)];
+          const list = (length: number, of: () => number) => placeRows(k, Array.from({ length }, of));
+          const tokens = list(25, () => below(words + 1) - 1);
+          const sampling = {
+            keep: list(words, () => (below(3) ? -1 : below(2 ** 32) | 0)),
+            threshold: list(words, () => below(2 ** 32) | 0),
+            alias: list(words, () => below(words)),
+          };
+          const scratch = k.int32(2 * width + 2 * (negatives + 1) + 6);
+          const options = { width, negatives, window: 1 + (n % 4), shrinkWindow: n % 3 > 0, learningRate: 0.3, mean };
+          const counts = [7, 8].map((seed) =>
+            k[kernel](input, output, tokens, sampling, { ...options, scratch, key: [seed] }),
+          );
+          // The twin keeps sentences and targets elsewhere.
+          scratch.fill(0);
+          return counts;
+        });
+
+  sameBits("glove", ({ k, n, make, below }) => {
+    const [words, width, entries] = [7, 4 * (n + 2), 12];
+    const table = () => ({ values: make(words * width), squares: k.float32(words * width).fill(1) });
+    const list = (length: number, limit: number) =>
+      placeRows(
+        k,
+        Array.from({ length }, () => below(limit)),
+      );
+    const [rows, columns] = [list(entries, words), list(entries, words)];
+    const data = { order: list(20, entries), rows, columns, logs: make(entries), weights: make(entries) };
+    return k.glove(table(), table(), data, { width, learningRate: 0.05 });
+  });
+});
+
 /** Every way to store the operands, at sizes around the tile of 4 x 8, the panel of 384 and none at all. */
 const products = [
   { m: 1, n: 1, k: 1 },

@@ -3,6 +3,7 @@ import { optimizers } from "./optimizers.js";
 import { randoms } from "./random.js";
 import { rows } from "./rows.js";
 import { vectors } from "./vector.js";
+import { wordVectors } from "./word-vectors.js";
 
 /**
  * The kernels of assembly/*.as.ts in TypeScript, on `buffer`: the same names, arguments, order of operations and bits. Each
@@ -11,7 +12,14 @@ import { vectors } from "./vector.js";
 export function twins(buffer: ArrayBuffer) {
   const f32 = new Float32Array(buffer);
   const i32 = new Int32Array(buffer);
-  return { ...gemm(f32), ...optimizers(f32), ...randoms(f32), ...rows(f32, i32), ...vectors(f32) };
+  return {
+    ...gemm(f32),
+    ...optimizers(f32),
+    ...randoms(f32),
+    ...rows(f32, i32),
+    ...vectors(f32),
+    ...wordVectors(f32, i32),
+  };
 }
 
 /** What a build exports, twin or WebAssembly. */
