@@ -40,6 +40,17 @@ test("saves and loads as the extractor itself", async () => {
   expect((await loaded.transform([3])).data[0]).toBe(6);
 });
 
+test("makes the part in the threads of what it is told to", async () => {
+  const fitted = await parallel(times({ factor: 2 }), { module, threads: 1, params: { factor: 2, tell: true } }).fit(
+    [],
+  );
+  open.push(fitted);
+  const { data } = await fitted.transform([3]);
+  expect(data[0]).toBe(6);
+  // `tell` gives the thread's own number, which the extractor here was not asked for.
+  expect(data[1]).toBeGreaterThan(0);
+});
+
 test("a bad input is named by its place among all", async () => {
   const bad = inputs.with(77, "bad" as never);
   await expect((await fit()).transform(bad, { batchSize: 10 })).rejects.toMatchObject({

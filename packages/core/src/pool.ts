@@ -10,6 +10,11 @@ export interface ParallelOptions {
   readonly module: string | URL;
   /** The name of the factory in that module. @default the last piece of the part's type in camelCase: `hog` of `@mmub/image/hog` */
   readonly export?: string;
+  /**
+   * What each thread gives the factory, as structured clone copies it. A part that is made of more than its `params` hold, such
+   * as the path of a model, needs what it was made of here. @default the extractor's params
+   */
+  readonly params?: unknown;
   /** Worker threads. @default os.availableParallelism() */
   readonly threads?: number;
 }
@@ -32,7 +37,7 @@ export function parallel<Input, Out extends Features>(
   options: ParallelOptions,
 ): Extractor<Input, Out> {
   const { type, params } = extractor;
-  const { module, threads = availableParallelism() } = options;
+  const { module, threads = availableParallelism(), params: given = params } = options;
   checkParam(type, "threads", threads, Number.isInteger(threads) && threads > 0, "a positive integer");
   const factory = options.export ?? camelCase(type.slice(type.lastIndexOf("/") + 1));
 
@@ -42,7 +47,9 @@ export function parallel<Input, Out extends Features>(
       ...fitted,
       async transform(inputs, options) {
         if (inputs.length === 0) return fitted.transform(inputs, options);
-        pool ??= fitted.save().then((saved) => start({ module: String(module), factory, params, saved }, threads));
+        pool ??= fitted
+          .save()
+          .then((saved) => start({ module: String(module), factory, params: given, saved }, threads));
         return run<Input, Out>(await pool, inputs, options, type);
       },
       async dispose() {

@@ -1,6 +1,9 @@
 export { type ChineseTokenizer, type ChineseTokenizerParams, chineseTokenizer } from "./chinese-tokenizer.js";
 export { type FittedLsa, type Lsa, type LsaParams, lsa } from "./lsa.js";
+export type { RemoteFile } from "./model-source.js";
 export { type NormalizeParams, type Normalizer, normalized, normalizer } from "./normalizer.js";
+export { type SentenceEncoderParams, sentenceEncoder } from "./sentence-encoder.js";
+export type { Pooling } from "./sentence-pooling.js";
 export {
   type StemAlgorithm,
   type StemLanguage,

@@ -319,7 +319,9 @@ async function readerOf(model: FrozenModel, tokenizer: SubwordTokenizer, params:
     checkParam(type, "maxLength", maxLength, false, `at most ${length}, for which the model was made`);
   const output = outputOf(model, params) ?? fail("the model has no output");
 
+  let disposed: Promise<void> | undefined;
   async function hidden(batch: readonly Ids[]): Promise<OnnxOutput & { readonly length: number }> {
+    if (disposed) fail("the model was disposed of; fit or load it again");
     const shape = [rows ?? batch.length, length ?? Math.max(...batch.map(({ ids }) => ids.length))] as const;
     const feeds = model.inputs.map((input) => [input.name, feedOf(input, batch, shape, tokenizer.padId)] as const);
     const results = await model.run(Object.fromEntries(feeds), { outputs: [output] });
@@ -368,7 +370,10 @@ async function readerOf(model: FrozenModel, tokenizer: SubwordTokenizer, params:
         return numbers;
       });
     },
-    dispose: model.dispose,
+    dispose() {
+      disposed ??= model.dispose();
+      return disposed;
+    },
   };
 }
 
