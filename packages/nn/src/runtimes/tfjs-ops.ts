@@ -272,10 +272,11 @@ function transpose(tf: Tf, x: Tensor, order: readonly number[]): Tensor {
 }
 
 /** Matrix products over the last two axes; the axes before them broadcast. */
-function matmul({ tf, backend }: OpContext, a: Tensor, b: Tensor, transA = false, transB = false): Tensor {
+function matmul(context: OpContext, a: Tensor, b: Tensor, transA = false, transB = false): Tensor {
+  const { tf, backend } = context;
+  const wasm = backend === "wasm";
   // The wasm backend multiplies transposed matrices in plain loops, ten times slower than transposing them first.
-  if (backend === "wasm" && (transA || transB))
-    return matmul({ tf, backend: "" } as OpContext, transA ? swap(tf, a) : a, transB ? swap(tf, b) : b);
+  if (wasm && (transA || transB)) return matmul(context, transA ? swap(tf, a) : a, transB ? swap(tf, b) : b);
   const [m, k] = lastTwo(a.shape, transA);
   const [, n] = lastTwo(b.shape, transB);
   const [aLead, bLead] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
@@ -283,13 +284,25 @@ function matmul({ tf, backend }: OpContext, a: Tensor, b: Tensor, transA = false
   // Many matrices times one are one product.
   if (!transA && sizeOf(bLead) === 1) {
     const rows = reshape(tf, a, [sizeOf(aLead) * m, k]);
-    return reshape(tf, tf.matMul(rows, reshape(tf, b, b.shape.slice(-2)), false, transB), [...lead, m, n]);
+    const matrix = reshape(tf, b, b.shape.slice(-2));
+    return reshape(tf, tf.matMul(rows, wasm ? ofOneShape(tf, matrix) : matrix, false, transB), [...lead, m, n]);
   }
   const whole = (x: Tensor) => {
     const last = x.shape.slice(-2);
     return reshape(tf, expand(tf, x, [...lead, ...last]), [sizeOf(lead), ...last]);
   };
   return reshape(tf, tf.matMul(whole(a), whole(b), transA, transB), [...lead, m, n]);
+}
+
+// The wasm backend keeps second factors as its kernels lay them out, by their data: a reshape of the same data gets the layout of the
+// shape that it had first, and wrong numbers.
+const factors = new WeakMap<object, string>();
+
+function ofOneShape(tf: Tf, matrix: Tensor): Tensor {
+  const shape = String(matrix.shape);
+  const first = factors.get(matrix.dataId) ?? shape;
+  factors.set(matrix.dataId, first);
+  return first === shape ? matrix : tf.mul(matrix, 1);
 }
 
 function swap(tf: Tf, x: Tensor): Tensor {

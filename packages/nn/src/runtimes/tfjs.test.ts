@@ -24,6 +24,14 @@ clearInterval(meanwhile);
 
 /** Sizes that take other ways through the runtime than the small ones of the table of ops. */
 const larger: Readonly<Record<string, GraphTest>> = {
+  "the same numbers as second factors of two shapes": {
+    parameters: { x: [5, 1], y: [5, 6], z: [5, 2], row: [1, 6] },
+    build: ({ x, y, z, row }) => [
+      ops.matmul(y!, row!, { transB: true }),
+      ops.matmul(x!, row!),
+      ops.matmul(z!, ops.reshape(row!, [2, 3])),
+    ],
+  },
   "gather of wide rows": {
     parameters: { table: [50, 40], values: [6, 5, 8] },
     inputs: { ids: { shape: [7, 9], low: 0, high: 50, dtype: "int32" } },
