@@ -1,11 +1,11 @@
-// Our side of the networks' race: `stepper.ts <workload> <file> <task> <rules> <threads>` does as many steps as each line
+// Our side of the networks' race: `stepper.ts <workload> <file> <task> <rules> <threads> <runtime>` does as many steps as each line
 // of its input says, anew from the weights of the file each time.
 import { createInterface } from "node:readline";
 import { readSafetensors } from "./files.js";
-import { networks, type Setting } from "./ours/nn.js";
+import { type networks, type Setting, stepperOf } from "./ours/nn.js";
 import { leastSteps, type Turn } from "./steps.js";
 
-const [workload, path, task, rules, threads] = process.argv.slice(2);
+const [workload, path, task, rules, threads, runtime] = process.argv.slice(2);
 const weights = readSafetensors(path!);
 const [xs, ys] = [weights.get("x")!, weights.get("y")!];
 const batches = xs.shape[0]!;
@@ -15,8 +15,8 @@ const batchOf = ({ data }: typeof xs, i: number) => {
 };
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const setting = { task, rules, threads: Number(threads) } as Setting;
-  const network = await networks[workload as keyof typeof networks](weights, setting);
+  const setting = { task, rules, threads: Number(threads), runtime } as Setting;
+  const network = await stepperOf(workload as keyof typeof networks, weights, setting);
   const ms: number[] = [];
   const agree: number[] = [];
   const cpu = process.cpuUsage();

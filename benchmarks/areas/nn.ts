@@ -11,6 +11,8 @@ interface Race {
   readonly name: string;
   readonly task: Setting["task"];
   readonly rules: Setting["rules"];
+  /** @default "auto" */
+  readonly runtime?: Setting["runtime"];
   /** PyTorch's side of it: an optimizer of peers/nn.py, none for inference. */
   readonly optimizer: keyof typeof peerOf;
   readonly tolerance?: number;
@@ -43,21 +45,35 @@ const sparseRaces: readonly Race[] = [
   { name: "training with sparse rules", task: "train", rules: "sparse", optimizer: "sparse" },
 ];
 
+/** What else our networks run on, on one thread. */
+const runtimeRaces = (
+  ["onnxruntime-web", "tfjs-wasm", ...(process.env.MMUB_TFJS_NODE ? ["tfjs-node"] : [])] as const
+).map(
+  (runtime): Race => ({
+    name: `training on ${runtime}`,
+    task: "train",
+    rules: "dense",
+    runtime: runtime as Setting["runtime"],
+    optimizer: "adam",
+    tolerance: 1e-2,
+  }),
+);
+
 const threadCounts = [1, 2];
 
 export async function* measure(only?: string): AsyncGenerator<Row> {
   const python = peerPython("nn");
   for (const [workload, title] of Object.entries(workloads)) {
-    for (const race of workload === "text-cnn" ? [...races, ...sparseRaces] : races) {
+    for (const race of [...races, ...(workload === "text-cnn" ? sparseRaces : []), ...runtimeRaces]) {
       const peer = peerOf[race.optimizer];
       const name = `${title}: ${race.name} beside ${peer}`;
       if (only && !name.includes(only)) continue;
       const path = weightsAndBatches(python, workload);
-      for (const threads of threadCounts) {
+      for (const threads of race.runtime ? [1] : threadCounts) {
         const args = [workload, path, race.task];
         const ours = stepper(
           process.execPath,
-          [...process.execArgv, join(here, "stepper.ts"), ...args, race.rules, `${threads}`],
+          [...process.execArgv, join(here, "stepper.ts"), ...args, race.rules, `${threads}`, race.runtime ?? "auto"],
           threads,
         );
         const theirs = stepper(python, [script, "run", ...args, race.optimizer, `${threads}`], threads);

@@ -1,6 +1,9 @@
 // The five networks of the race, built with @mmub/nn: one function a workload. The same in PyTorch: peers/nn.py.
+import { pathToFileURL } from "node:url";
+import type { Dense, Sequence } from "@mmub/core";
 import {
   activation,
+  auto,
   binaryCrossEntropy,
   concat,
   conv1d,
@@ -13,16 +16,18 @@ import {
   globalMaxPool,
   globalMeanPool,
   gru as gruLayer,
-  type InputSpecs,
   type Loss,
   maxPool2d,
-  type Network as Net,
+  type Network,
   network,
+  onnx,
   parametersOf,
+  type Runtime,
   reshape,
   sequential,
   split,
   stepper,
+  tfjs,
   transformerEncoder,
   withWeights,
 } from "@mmub/nn";
@@ -40,18 +45,23 @@ export interface Setting {
   /** `"sparse"`: lazy Adam for the embedding and the sparse rule of global max pooling. Only the text CNN has it. */
   readonly rules: "dense" | "sparse";
   readonly threads: number;
+  /** `"auto"`: the fastest that is installed, onnxruntime-node. */
+  readonly runtime: "auto" | "onnxruntime-web" | "tfjs-wasm" | "tfjs-node";
 }
 
-interface Network {
+interface Stepper {
   /** The loss of a batch before its update, as one number, or the outputs for it. `x` and `y` are one batch as in the file. */
-  step(x: Tensor["data"], y: Tensor["data"]): Promise<ArrayLike<number>> | ArrayLike<number>;
-  dispose(): Promise<void> | void;
+  step(x: Tensor["data"], y: Tensor["data"]): Promise<ArrayLike<number>>;
+  dispose(): Promise<void>;
 }
 
-type Build = (weights: Weights, setting: Setting) => Promise<Network>;
+interface Workload {
+  readonly net: Network;
+  readonly loss: Loss;
+}
 
 /** x [32, 3, 300]: three branches 300 -> 128 with ReLU, concatenated -> 128 with ReLU -> 1; y [32, 1], BCE of logits. */
-const mlp: Build = (weights, setting) => {
+function mlp(): Workload {
   const net = network({ x: { kind: "tensor", shape: [3, 300] } }, (scope, { x }) => {
     const branches = split(x, [1, 1, 1], 1).map((branch, i) =>
       dense({ name: `branches.${i}`, units: 128, activation: "relu" })(scope, reshape(branch, [-1, 300])),
@@ -62,11 +72,11 @@ const mlp: Build = (weights, setting) => {
     );
     return head(scope, concat(branches));
   });
-  return built(net, binaryCrossEntropy(), weights, setting);
-};
+  return { net, loss: binaryCrossEntropy() };
+}
 
 /** x [64, 4, 128] + learned positions, 2 pre-norm layers (4 heads, 512 with ReLU), mean of the tokens -> 1; y [64, 1], BCE. */
-const transformer: Build = (weights, setting) => {
+function transformer(): Workload {
   const net = network({ x: { kind: "tensor", shape: [4, 128] } }, (scope, { x }) =>
     sequential(
       transformerEncoder({
@@ -84,11 +94,11 @@ const transformer: Build = (weights, setting) => {
       dense({ name: "output", units: 1 }),
     )(scope, fullSteps(x)),
   );
-  return built(net, binaryCrossEntropy(), weights, setting);
-};
+  return { net, loss: binaryCrossEntropy() };
+}
 
 /** x [64, 200] of ids below 20,000: embedding of 100, 128 filters of 5, ReLU, maximum over time -> 1; y [64, 1], BCE. */
-const textCnn: Build = (weights, setting) => {
+function textCnn(rules: Setting["rules"] = "dense"): Workload {
   const net = network({ x: { kind: "tokens", vocabulary: 20_000 } }, (scope, { x }) => {
     const words = embedding({ rows: 20_000, width: 100 })(scope, x);
     // With its ReLU in it, global max pooling knows the convolution and sends gradient to the winning windows only.
@@ -96,25 +106,25 @@ const textCnn: Build = (weights, setting) => {
       name: "convolution",
       filters: 128,
       kernel: 5,
-      activation: setting.rules === "sparse" ? "relu" : "linear",
+      activation: rules === "sparse" ? "relu" : "linear",
     });
     const found = convolution(scope, words);
-    const positive = setting.rules === "sparse" ? found : activation({ kind: "relu" })(scope, found);
+    const positive = rules === "sparse" ? found : activation({ kind: "relu" })(scope, found);
     return dense({ name: "output", units: 1 })(scope, globalMaxPool()(scope, positive));
   });
-  return built(net, binaryCrossEntropy(), weights, setting);
-};
+  return { net, loss: binaryCrossEntropy() };
+}
 
 /** x [64, 50, 32]: GRU of 64, its last state -> 1; y [64, 1], BCE. */
-const gru: Build = (weights, setting) => {
+function gru(): Workload {
   const net = network({ x: { kind: "steps", cols: 32 } }, (scope, { x }) =>
     sequential(gruLayer({ name: "gru", units: 64 }), dense({ name: "output", units: 1 }))(scope, x),
   );
-  return built(net, binaryCrossEntropy(), weights, setting);
-};
+  return { net, loss: binaryCrossEntropy() };
+}
 
 /** x [64, 1, 28, 28]: twice a 3 x 3 convolution (32, 64; same size), ReLU, maximum of 2 x 2; -> 128 with ReLU -> 10; y [64], cross-entropy. */
-const cnn: Build = (weights, setting) => {
+function cnn(): Workload {
   const block = (name: string, filters: number) =>
     sequential(conv2d({ name, filters, kernel: 3, padding: "same", activation: "relu" }), maxPool2d({ kernel: 2 }));
   const net = network({ x: { kind: "tensor", shape: [1, 28, 28] } }, (scope, { x }) =>
@@ -126,49 +136,51 @@ const cnn: Build = (weights, setting) => {
       dense({ name: "output", units: 10 }),
     )(scope, x),
   );
-  return built(net, crossEntropy(), weights, setting);
-};
+  return { net, loss: crossEntropy() };
+}
 
 export const networks = { mlp, transformer, "text-cnn": textCnn, gru, cnn };
 
-async function built<Inputs extends InputSpecs>(
-  net: Net<Inputs>,
-  loss: Loss,
+/** The network from the weights of a file, ready to train or to predict with its batches. */
+export async function stepperOf(
+  workload: keyof typeof networks,
   tensors: Weights,
-  { task, rules, threads }: Setting,
-): Promise<Network> {
-  const { kind } = net.inputs.x!;
+  { task, rules, threads, runtime: kind }: Setting,
+): Promise<Stepper> {
+  const { net, loss } = networks[workload](rules);
   const [, batch, steps] = tensors.get("x")!.shape as [number, number, number];
-  const lengths = kind === "steps" || kind === "tokens" ? { x: steps } : {};
-  const weights = weightsOf(net as Net, tensors, lengths);
-  if (task === "infer") {
-    const trained = await withWeights(net, weights, { lengths, threads });
-    const offsets = Uint32Array.from({ length: batch + 1 }, (_, row) => row * steps);
-    return {
-      async step(x) {
-        const cols = x.length / batch;
-        const features = lengths.x
-          ? { layout: "sequence", rows: batch, cols: cols / steps, offsets, data: Float32Array.from(x) }
-          : { layout: "dense", rows: batch, cols, data: x };
-        return (await trained.predict({ x: features } as never, { batchSize: batch })).data;
-      },
-      dispose: () => trained.dispose(),
-    };
+  const ragged = ["steps", "tokens"].includes(net.inputs.x!.kind);
+  const lengths = ragged ? { x: steps } : {};
+  const weights = weightsOf(net, tensors, lengths);
+  const runtime = await runtimes[kind]();
+  if (task === "train") {
+    const options = { loss, batch, lengths, weights, threads, runtime, lazyRows: rules === "sparse" };
+    const { step, dispose } = await stepper(net, options);
+    return { step: async (x, y) => [await step({ inputs: { x }, targets: { target: y } })], dispose };
   }
-  const { step, dispose } = await stepper(net, {
-    loss,
-    batch,
-    lengths,
-    weights,
-    threads,
-    lazyRows: rules === "sparse",
-  });
-  return { step: async (x, y) => [await step({ inputs: { x }, targets: { target: y } })], dispose };
+  const { predict, dispose } = await withWeights(net, weights, { lengths, threads, runtime });
+  const offsets = Uint32Array.from({ length: batch + 1 }, (_, row) => row * steps);
+  const features = (x: Tensor["data"]): Dense | Sequence => {
+    const data = x instanceof Float32Array ? x : new Float32Array(x);
+    return ragged
+      ? { layout: "sequence", rows: batch, cols: x.length / (batch * steps), offsets, data }
+      : { layout: "dense", rows: batch, cols: x.length / batch, data };
+  };
+  return { step: async (x) => (await predict({ x: features(x) }, { batchSize: batch })).data, dispose };
 }
+
+const runtimes: Readonly<Record<Setting["runtime"], () => Promise<Runtime>>> = {
+  auto,
+  "onnxruntime-web": () => onnx({ package: "onnxruntime-web" }),
+  "tfjs-wasm": () => tfjs({ backend: "wasm" }),
+  // A folder with @tensorflow/tfjs-node in its node_modules, which not every machine can install.
+  "tfjs-node": () =>
+    tfjs({ package: `${pathToFileURL(process.env.MMUB_TFJS_NODE!)}/node_modules/@tensorflow/tfjs-node/dist/index.js` }),
+};
 
 /** What PyTorch calls each parameter. */
 function weightsOf(
-  net: Net,
+  net: Network,
   tensors: Weights,
   lengths: Readonly<Record<string, number>>,
 ): Record<string, Float32Array> {
