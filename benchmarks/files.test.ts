@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { parseCsv, readNpy, readSafetensors } from "./files.js";
+import { deflateRawSync } from "node:zlib";
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import { parseCsv, readNpy, readSafetensors, readZipped } from "./files.js";
 
 describe("CSV", () => {
   test("reads quotes, commas and line ends inside fields, and empty fields", () => {
@@ -89,5 +90,58 @@ describe("safetensors", () => {
   test("rejects other kinds of number", () => {
     const path = write({ x: { dtype: "F64", shape: [1], data_offsets: [0, 8] } }, [Float64Array.of(1)]);
     expect(() => readSafetensors(path)).toThrow("x is F64, want F32 or I32");
+  });
+});
+
+describe("zip", () => {
+  const folder = mkdtempSync(join(tmpdir(), "zip "));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "x.whl");
+
+  /** Only the fields that a reader needs are filled in. */
+  function archive(files: readonly (readonly [name: string, method: number, packed: Buffer])[]): Buffer {
+    const [bodies, entries]: [Buffer[], Buffer[]] = [[], []];
+    let at = 0;
+    for (const [name, method, packed] of files) {
+      const local = Buffer.alloc(30);
+      local.write("PK\x03\x04", "latin1");
+      local.writeUInt16LE(name.length, 26);
+      local.writeUInt16LE(3, 28);
+      const entry = Buffer.alloc(46);
+      entry.write("PK\x01\x02", "latin1");
+      entry.writeUInt16LE(method, 10);
+      entry.writeUInt32LE(packed.length, 20);
+      entry.writeUInt16LE(name.length, 28);
+      entry.writeUInt16LE(2, 30);
+      entry.writeUInt16LE(1, 32);
+      entry.writeUInt32LE(at, 42);
+      const body = Buffer.concat([local, Buffer.from(`${name}xxx`), packed]);
+      bodies.push(body);
+      entries.push(entry, Buffer.from(`${name}eec`));
+      at += body.length;
+    }
+    const end = Buffer.alloc(22);
+    end.write("PK\x05\x06", "latin1");
+    end.writeUInt16LE(files.length, 10);
+    end.writeUInt32LE(at, 16);
+    return Buffer.concat([...bodies, ...entries, end]);
+  }
+
+  test("reads a file that is packed and one that is not", () => {
+    const text = "one two ".repeat(50);
+    writeFileSync(
+      path,
+      archive([
+        ["a/one.txt", 8, deflateRawSync(text)],
+        ["two", 0, Buffer.from("plain")],
+        ["odd", 12, Buffer.alloc(1)],
+      ]),
+    );
+    expect(readZipped(path, "a/one.txt").toString()).toBe(text);
+    expect(readZipped(path, "two").toString()).toBe("plain");
+    expect(() => readZipped(path, "odd")).toThrow("odd is packed by method 12");
+    expect(() => readZipped(path, "three")).toThrow("holds no three");
+    writeFileSync(path, "no archive");
+    expect(() => readZipped(path, "two")).toThrow("is not a zip archive");
   });
 });

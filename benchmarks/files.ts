@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { inflateRawSync } from "node:zlib";
 
 /**
  * The records of a CSV file by the names of its first line. RFC 4180: a quoted field may hold commas, line ends and
@@ -96,4 +97,34 @@ interface SafeTensor {
   readonly dtype: string;
   readonly shape: number[];
   readonly data_offsets: [number, number];
+}
+
+/** The bytes of one file in a zip archive, such as a Python wheel; of archives below 4 GiB. */
+export function readZipped(path: string, name: string): Buffer {
+  const bytes = readFileSync(path);
+  const end = bytes.lastIndexOf("PK\x05\x06", undefined, "latin1");
+  if (end < 0) throw new Error(`${path} is not a zip archive`);
+  let at = bytes.readUInt32LE(end + 16);
+  for (let left = bytes.readUInt16LE(end + 10); left > 0; left--) {
+    const [nameLength, extra, comment] = [28, 30, 32].map((offset) => bytes.readUInt16LE(at + offset)) as [
+      number,
+      number,
+      number,
+    ];
+    if (bytes.toString("utf8", at + 46, at + 46 + nameLength) !== name) {
+      at += 46 + nameLength + extra + comment;
+      continue;
+    }
+    const [method, size, local] = [
+      bytes.readUInt16LE(at + 10),
+      bytes.readUInt32LE(at + 20),
+      bytes.readUInt32LE(at + 42),
+    ];
+    const from = local + 30 + bytes.readUInt16LE(local + 26) + bytes.readUInt16LE(local + 28);
+    const packed = bytes.subarray(from, from + size);
+    if (method === 0) return packed;
+    if (method === 8) return inflateRawSync(packed);
+    throw new Error(`${path}: ${name} is packed by method ${method}, want 0 or 8`);
+  }
+  throw new Error(`${path} holds no ${name}`);
 }

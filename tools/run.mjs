@@ -47,11 +47,16 @@ const commands = {
     },
   },
   quality: {
-    about: "quality on real data: npm run quality -- <set> [--data <folder>] [--seeds <n>] [--json] [--save]",
+    about:
+      "quality on real data: npm run quality -- <set> [--data <folder>] [--seeds <n>] [--out <folder>] [--json] [--save]",
     run(args) {
       build();
       return tsx("benchmarks/quality.ts", absoluteData(args));
     },
+  },
+  weights: {
+    about: "fetches weights of pretrained models for the benchmarks: npm run weights -- <name> [--to <folder>]",
+    run: (args) => tsx("benchmarks/weights.ts", absoluteData(args)),
   },
   example: {
     about: "one example: npm run example -- <name> [its options]",
@@ -203,12 +208,14 @@ function report(step, counts) {
   if (env.MMUB_REPORT) appendFileSync(env.MMUB_REPORT, `${JSON.stringify({ step, ...counts })}\n`);
 }
 
-/** `--data` is meant from where the command was typed, not from the folder that it runs in. */
+/** `--data`, `--out` and `--to` are meant from where the command was typed, not from the folder it runs in. */
 function absoluteData(args) {
   const from = env.INIT_CWD ?? process.cwd();
+  const options = ["--data", "--out", "--to"];
   return args.map((arg, i) => {
-    if (args[i - 1] === "--data") return resolve(from, arg);
-    return arg.startsWith("--data=") ? `--data=${resolve(from, arg.slice("--data=".length))}` : arg;
+    if (options.includes(args[i - 1])) return resolve(from, arg);
+    const option = options.find((name) => arg.startsWith(`${name}=`));
+    return option ? `${option}=${resolve(from, arg.slice(option.length + 1))}` : arg;
   });
 }
 
