@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { random } from "@mmub/core";
 import { cache } from "./venv.js";
@@ -47,6 +47,15 @@ export function texts(): string {
       lines.push(line);
     }
     return lines.join("\n");
+  });
+}
+
+/** 300 beginnings of those texts, one a line, of 2 to 24 words, short ones more often: some 35 tokens of a WordPiece vocabulary. */
+export function sentences(): string {
+  return once("sentences.txt", () => {
+    const r = random(3);
+    const lines = readFileSync(texts(), "utf8").split("\n", 300);
+    return lines.map((line) => line.split(" ", 2 + Math.floor(23 * r.next() ** 1.5)).join(" ")).join("\n");
   });
 }
 

