@@ -406,6 +406,9 @@ export interface CustomNetworkParams<Kind extends InputKind> {
  * with `saved-mismatch` where its parameters have other names or shapes.
  *
  * @example
+ * import { customNetwork, networkRegressor } from "@mmub/models";
+ * import { dense, highway, sequential } from "@mmub/nn";
+ *
  * const gated = customNetwork({
  *   input: "vector",
  *   build: (scope, x, outputs) => sequential(highway(), dense({ units: outputs }))(scope, x),
