@@ -1,22 +1,20 @@
 import { withoutAccents } from "./accents.js";
 import { codePointOrder, type Reader } from "./reader.js";
-import type { TokenPattern } from "./token-pattern.js";
 
 export interface PatternOptions {
   readonly lowercase: boolean;
   readonly stripAccents: "ascii" | "unicode" | null;
-  readonly tokenPattern: TokenPattern;
+  readonly tokenize: (text: string) => string[];
   readonly stopWords: readonly string[];
   readonly ngramRange: readonly [number, number];
 }
 
 /**
- * Terms of whatever a regular expression finds. Terms are strings here, as such tokens may hold spaces: "a b" is one term,
+ * Terms of whatever a regular expression or a tokenizer finds. Terms are strings here, as such tokens may hold spaces: "a b" is one term,
  * be it a token or two.
  */
 export function patterns(options: PatternOptions): Reader {
-  const { lowercase, stripAccents, stopWords } = options;
-  const { pattern, hasGroup } = options.tokenPattern;
+  const { lowercase, stripAccents, tokenize, stopWords } = options;
   const [min, max] = options.ngramRange;
   const stop = new Set(stopWords);
   const known = new Map<string, number>();
@@ -24,11 +22,7 @@ export function patterns(options: PatternOptions): Reader {
   let ids = new Int32Array(256);
 
   function tokensOf(raw: string): string[] {
-    const text = withoutAccents(lowercase ? raw.toLowerCase() : raw, stripAccents);
-    // A group that took no part in the match is an empty token, as in Python's findall.
-    const tokens = hasGroup
-      ? Array.from(text.matchAll(pattern), (match) => match[1] ?? "")
-      : (text.match(pattern) ?? []);
+    const tokens = tokenize(withoutAccents(lowercase ? raw.toLowerCase() : raw, stripAccents));
     return stop.size === 0 ? tokens : tokens.filter((token) => !stop.has(token));
   }
 

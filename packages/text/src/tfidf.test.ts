@@ -307,7 +307,7 @@ test("a fit that leaves no term says what to do", async () => {
 });
 
 test.each<[object, RegExp]>([
-  [{ min_df: 2 }, /min_df is number 2, want no such param; there are lowercase, /],
+  [{ min_df: 2 }, /min_df is number 2, want no such param; there are normalize, lowercase, /],
   [{ lowercase: 1 }, /lowercase is number 1, want true or false/],
   [{ analyzer: "words" }, /analyzer is string "words", want "word", "char"/],
   [{ stripAccents: "utf8" }, /stripAccents/],
