@@ -23,8 +23,8 @@ options.intra_op_num_threads = options.inter_op_num_threads = 1
 session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
 
 
-def encode(sentences, batch_size=16):
-    """Sorted by length and in batches, as sentence-transformers does; of its batch sizes 8, 16, 32 and 64 the fastest here."""
+def encode(sentences, batch_size=8):
+    """Sorted by length and in batches, as sentence-transformers does; of 8, 16, 32, 64 and 128 at a time 8 are the fastest here."""
     encodings = tokenizer.encode_batch(sentences)
     order = sorted(range(len(sentences)), key=lambda i: -len(encodings[i].ids))
     out = np.empty((len(sentences), 384), np.float32)

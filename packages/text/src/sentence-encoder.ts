@@ -53,7 +53,7 @@ export interface SentenceEncoderParams extends OnnxRuntimeOptions {
   readonly output?: string | null;
   /** Keep the first columns only, of a model that was trained for that (Matryoshka). @default null, all */
   readonly dimensions?: number | null;
-  /** Tokens that the model is given at a time, filling included. More than fit the caches of a CPU are slower; a GPU wants more. @default 512 */
+  /** Tokens that the model is given at a time, filling included. More than fit the caches of a CPU are slower; a GPU wants more. @default 384 */
   readonly batchTokens?: number;
   /** A folder that keeps what was computed: no text is run twice. It grows without limit. @default null */
   readonly cache?: string | null;
@@ -204,7 +204,7 @@ export function sentenceEncoder(given: SentenceEncoderParams): Extractor<string>
 
 /** Texts that are sorted by length together: enough of like length, and little to hold. */
 const window = 2048;
-const defaultBatchTokens = 512;
+const defaultBatchTokens = 384;
 
 interface FittedEncoder extends Omit<FittedExtractor<string>, "save"> {
   readonly hashes: { readonly model: string; readonly tokenizer: string };
