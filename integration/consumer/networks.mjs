@@ -1,6 +1,6 @@
 // A network trained in a worker thread, saved, loaded and exported, and every op with its gradient on each runtime that is here.
 import assert from "node:assert/strict";
-import { decodeSaved, encodeSaved, dense as matrix, random } from "@mmub/core";
+import { decodeSaved, encodeSaved, dense as matrix, parallel, random } from "@mmub/core";
 import { mlp, networkClassifier } from "@mmub/models";
 import {
   adam,
@@ -16,6 +16,7 @@ import {
   train,
 } from "@mmub/nn";
 import { runtimeChecks } from "@mmub/nn/testing";
+import { sentenceEncoder } from "@mmub/text";
 
 const { normal } = random(7);
 const x = matrix(200, 2, Float32Array.from({ length: 400 }, normal));
@@ -50,6 +51,34 @@ assert.ok(predicted.labels.filter((label, row) => label === labels[row]).length 
 const again = await model.load(decodeSaved(encodeSaved(await fitted.save())));
 assert.deepEqual(await again.predict(x), predicted);
 await Promise.all([fitted.dispose(), again.dispose()]);
+
+// A model of ids as an encoder of texts, in threads that each have their own.
+const ids = network({ input_ids: { kind: "vector", cols: 8 } }, (scope, { input_ids }) =>
+  dense({ units: 3 })(scope, input_ids),
+);
+const encoder = {
+  model: toOnnx(ids, { "dense/weight": Float32Array.from({ length: 24 }, normal), "dense/bias": new Float32Array(3) }),
+  tokenizer: {
+    added_tokens: [],
+    normalizer: { type: "Lowercase" },
+    pre_tokenizer: { type: "Whitespace" },
+    post_processor: null,
+    decoder: null,
+    model: { type: "WordPiece", unk_token: "[UNK]", vocab: { "[UNK]": 0, good: 1, bad: 2, price: 3, service: 4 } },
+  },
+  pooling: "model",
+  maxLength: 8,
+};
+const texts = ["Good price", null, "bad service", "late", ...Array(200).fill("bad price, good service")];
+const inThreads = await parallel(sentenceEncoder(encoder), {
+  module: import.meta.resolve("@mmub/text"),
+  params: encoder,
+  threads: 2,
+}).fit([]);
+const alone = await sentenceEncoder(encoder).fit([]);
+assert.deepEqual(await inThreads.transform(texts), await alone.transform(texts));
+assert.ok((await alone.transform(texts)).data.some((value) => value !== 0));
+await Promise.all([inThreads.dispose(), alone.dispose()]);
 
 const runtimes = [
   () => onnx({ package: "onnxruntime-node" }),

@@ -16,14 +16,7 @@ import {
   show,
   turn,
 } from "@mmub/core";
-import {
-  type FrozenModel,
-  type OnnxFeed,
-  type OnnxOutput,
-  type OnnxRuntimeOptions,
-  type OnnxTensorInfo,
-  onnxModel,
-} from "@mmub/nn";
+import type { FrozenModel, OnnxFeed, OnnxOutput, OnnxRuntimeOptions, OnnxTensorInfo } from "@mmub/nn";
 import { type EmbeddingCache, embeddingCache } from "./embedding-cache.js";
 import { isRemote, localPath, modelHash, type RemoteFile } from "./model-source.js";
 import { type Pooling, poolings } from "./sentence-pooling.js";
@@ -103,6 +96,8 @@ export function sentenceEncoder(given: SentenceEncoderParams): Extractor<string>
     const tokenizer = await subwordTokenizer({ source: local, maxLength: params.maxLength });
     const hashes = { model: await modelHash(type, source), tokenizer: tokenizer.params.sha256 };
     signal?.throwIfAborted();
+    // On first use: with it, importing this package takes twice as long.
+    const { onnxModel } = await import("@mmub/nn");
     const model = await onnxModel(source, given);
     try {
       const reader = await readerOf(model, tokenizer, params);
