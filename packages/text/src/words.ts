@@ -23,19 +23,21 @@ export function words({ lowercase, stripAccents, minLength, stopWords }: WordOpt
   let pool = new Uint16Array(1 << 12);
   let starts = new Int32Array(1 << 10);
   let size = 0;
-  // Open addressing: an id, then its hash.
+  // Open addressing: an id, then the key of its word.
   let slots = new Int32Array(1 << 12).fill(-1);
 
   let word = new Uint16Array(256);
   let found = new Int32Array(256);
 
   /** The id of the first `length` code units of `word`; without `learn`, -1 if they are new. */
-  function find(hash: number, length: number, learn: boolean): number {
-    const mask = slots.length - 2;
-    for (let slot = firstSlot(hash) & mask; ; slot = (slot + 2) & mask) {
+  function find(length: number, learn: boolean): number {
+    const { hash, a, b, c } = keyOf(word, 0, length);
+    const mask = slots.length - 4;
+    for (let slot = firstSlot(hash) & mask; ; slot = (slot + 4) & mask) {
       const id = slots[slot]!;
-      if (id < 0) return learn ? insert(slot, hash, length) : -1;
-      if (slots[slot + 1] !== hash) continue;
+      if (id < 0) return learn ? insert(slot, a, b, c, length) : -1;
+      if (slots[slot + 1] !== a || slots[slot + 2] !== b || slots[slot + 3] !== c) continue;
+      if (c >>> 24 === 0) return id;
       const start = starts[id]!;
       if (starts[id + 1]! - start !== length) continue;
       let k = 0;
@@ -44,16 +46,18 @@ export function words({ lowercase, stripAccents, minLength, stopWords }: WordOpt
     }
   }
 
-  function insert(slot: number, hash: number, length: number): number {
+  function insert(slot: number, a: number, b: number, c: number, length: number): number {
     const start = starts[size]!;
     if (start + length > pool.length) pool = grown(pool, 2 * (start + length));
     for (let k = 0; k < length; k++) pool[start + k] = word[k]!;
     slots[slot] = size;
-    slots[slot + 1] = hash;
+    slots[slot + 1] = a;
+    slots[slot + 2] = b;
+    slots[slot + 3] = c;
     size++;
     if (size === starts.length) starts = grown(starts, 2 * size);
     starts[size] = start + length;
-    if (size * 4 > slots.length) spread();
+    if (size * 8 > slots.length) spread();
     return size - 1;
   }
 
@@ -61,25 +65,22 @@ export function words({ lowercase, stripAccents, minLength, stopWords }: WordOpt
   function spread(): void {
     const old = slots;
     slots = new Int32Array(old.length * 2).fill(-1);
-    const mask = slots.length - 2;
-    for (let from = 0; from < old.length; from += 2) {
-      if (old[from]! < 0) continue;
-      let to = firstSlot(old[from + 1]!) & mask;
-      while (slots[to]! >= 0) to = (to + 2) & mask;
-      slots[to] = old[from]!;
-      slots[to + 1] = old[from + 1]!;
+    const mask = slots.length - 4;
+    for (let from = 0; from < old.length; from += 4) {
+      const id = old[from]!;
+      if (id < 0) continue;
+      const { hash } = keyOf(pool, starts[id]!, starts[id + 1]!);
+      let to = firstSlot(hash) & mask;
+      while (slots[to]! >= 0) to = (to + 4) & mask;
+      for (let k = 0; k < 4; k++) slots[to + k] = old[from + k]!;
     }
   }
 
   function add(token: string): number {
     const { length } = token;
     if (length > word.length) word = new Uint16Array(length * 2);
-    let hash = hashSeed;
-    for (let k = 0; k < length; k++) {
-      word[k] = token.charCodeAt(k);
-      hash = Math.imul(hash ^ word[k]!, hashFactor);
-    }
-    return find(hash, length, true);
+    for (let k = 0; k < length; k++) word[k] = token.charCodeAt(k);
+    return find(length, true);
   }
 
   for (const stopWord of stopWords) add(stopWord);
@@ -89,47 +90,76 @@ export function words({ lowercase, stripAccents, minLength, stopWords }: WordOpt
   let bytes = new Uint8Array(1 << 10);
   const foldByte = Uint8Array.from(foldTable(lowercase).subarray(0, 128));
 
-  /** Reads the `length` bytes in `bytes`, all ASCII. */
+  // What `readBytes` found but did not look up yet: keys, and where the words are.
+  const [as, bs, cs, begins, ends] = Array.from({ length: 5 }, () => new Int32Array(chunk)) as [
+    Int32Array,
+    Int32Array,
+    Int32Array,
+    Int32Array,
+    Int32Array,
+  ];
+
+  /** Reads the `length` bytes in `bytes`, all ASCII: as what follows for a string. */
   function readBytes(length: number, learn: boolean): number {
-    const [text, tokens] = [bytes, found];
+    const text = bytes;
     text[length] = 0;
-    let count = 0;
+    let [count, pending] = [0, 0];
     for (let i = 0; ; ) {
       let unit = foldByte[text[i]!]!;
       if (unit === 0) {
-        if (i++ >= length) return count;
+        if (i++ >= length) break;
         continue;
       }
       const start = i;
-      let hash = hashSeed;
+      let [a, b, c] = [0, 0, 0];
       do {
-        text[i++] = unit;
-        hash = Math.imul(hash ^ unit, hashFactor);
-        unit = foldByte[text[i]!]!;
+        c = (c << 8) | (b >>> 24);
+        b = (b << 8) | (a >>> 24);
+        a = (a << 8) | unit;
+        unit = foldByte[text[++i]!]!;
       } while (unit !== 0);
-      if (i - start < minLength) continue;
-      const id = findBytes(hash, start, i - start, learn);
-      if (id < 0 || id >= stopCount) tokens[count++] = id;
+      as[pending] = a;
+      bs[pending] = b;
+      cs[pending] = c;
+      begins[pending] = start;
+      ends[pending] = i;
+      pending += i - start < minLength ? 0 : 1;
+      if (pending === chunk) {
+        count = lookUp(pending, count, learn);
+        pending = 0;
+      }
     }
+    return lookUp(pending, count, learn);
   }
 
-  /** As `find`, of the `length` bytes from `from`. */
-  function findBytes(hash: number, from: number, length: number, learn: boolean): number {
-    const mask = slots.length - 2;
-    for (let slot = firstSlot(hash) & mask; ; slot = (slot + 2) & mask) {
-      const id = slots[slot]!;
-      if (id < 0) {
-        if (!learn) return -1;
-        for (let k = 0; k < length; k++) word[k] = bytes[from + k]!;
-        return insert(slot, hash, length);
+  // Apart from finding words, so that the processor can wait for several places of the table at once.
+  function lookUp(pending: number, count: number, learn: boolean): number {
+    let table = slots;
+    for (let t = 0; t < pending; t++) {
+      const [a, b, c] = [as[t]!, bs[t]!, cs[t]!];
+      let id = -1;
+      let known = c >>> 24 === 0;
+      if (known) {
+        const mask = table.length - 4;
+        let slot = firstSlot(hashOf(a, b, c)) & mask;
+        for (; ; slot = (slot + 4) & mask) {
+          id = table[slot]!;
+          if (table[slot + 1] === a && table[slot + 2] === b && table[slot + 3] === c && id >= 0) break;
+          if (id < 0) {
+            known = !learn;
+            break;
+          }
+        }
       }
-      if (slots[slot + 1] !== hash) continue;
-      const start = starts[id]!;
-      if (starts[id + 1]! - start !== length) continue;
-      let k = 0;
-      while (k < length && pool[start + k] === bytes[from + k]) k++;
-      if (k === length) return id;
+      if (!known) {
+        const [begin, end] = [begins[t]!, ends[t]!];
+        for (let k = begin; k < end; k++) word[k - begin] = foldByte[bytes[k]!]!;
+        id = find(end - begin, learn);
+        table = slots;
+      }
+      if (id < 0 || id >= stopCount) found[count++] = id;
     }
+    return count;
   }
 
   return {
@@ -151,28 +181,23 @@ export function words({ lowercase, stripAccents, minLength, stopWords }: WordOpt
       if (length > found.length) found = new Int32Array(length * 2);
       let count = 0;
       for (let i = 0; i < length; i++) {
-        let hash = hashSeed;
         let units = 0;
         let pairs = 0;
         for (; i < length; i++) {
           const unit = fold[text.charCodeAt(i)]!;
           if (unit > high) {
             word[units++] = unit;
-            hash = Math.imul(hash ^ unit, hashFactor);
             continue;
           }
           const point = unit === high ? foldPair(text.codePointAt(i)!, folds) : 0;
           if (point === 0) break;
-          const first = 0xd7c0 + (point >> 10);
-          const second = 0xdc00 + (point & 0x3ff);
-          word[units++] = first;
-          word[units++] = second;
-          hash = Math.imul(Math.imul(hash ^ first, hashFactor) ^ second, hashFactor);
+          word[units++] = 0xd7c0 + (point >> 10);
+          word[units++] = 0xdc00 + (point & 0x3ff);
           pairs++;
           i++;
         }
         if (units - pairs < minLength) continue;
-        const id = find(hash, units, learn);
+        const id = find(units, learn);
         if (id < 0 || id >= stopCount) found[count++] = id;
       }
       return count;
@@ -190,12 +215,33 @@ export function words({ lowercase, stripAccents, minLength, stopWords }: WordOpt
 
 const encoder = new TextEncoder();
 
-// FNV-1a over code units.
-const hashSeed = 0x811c9dc5 | 0;
-const hashFactor = 0x01000193;
+const chunk = 1024;
+
+/**
+ * The key of a word: the last 12 of its code units, a byte each, the last in the lowest byte of `a`. A word of fewer units,
+ * all ASCII, is known by that alone; of any other the highest byte of `c` is not 0, and its units must be compared.
+ */
+function keyOf(units: Uint16Array, from: number, to: number): { hash: number; a: number; b: number; c: number } {
+  let [a, b, c, any] = [0, 0, 0, 0];
+  let rest = 0;
+  for (let k = from; k < to; k++) {
+    const unit = units[k]!;
+    any |= unit;
+    rest = Math.imul(rest ^ (c >>> 24), 0x01000193);
+    c = (c << 8) | (b >>> 24);
+    b = (b << 8) | (a >>> 24);
+    a = (a << 8) | ((unit ^ (unit >> 8)) & 0xff);
+  }
+  if (any > 127) c |= 1 << 31;
+  return { hash: hashOf(a, b, c) ^ rest, a, b, c };
+}
+
+function hashOf(a: number, b: number, c: number): number {
+  return Math.imul(a ^ Math.imul(b, 0x85ebca6b) ^ Math.imul(c, 0xc2b2ae35), 0x9e3779b1);
+}
 
 function firstSlot(hash: number): number {
-  return (hash ^ (hash >>> 15)) << 1;
+  return (hash ^ (hash >>> 15)) << 2;
 }
 
 // What a code unit is within a word: itself or its lower case, `high` for the first half of a pair, 0 for no part of one.
