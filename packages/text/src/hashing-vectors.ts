@@ -77,7 +77,7 @@ export function hashingVectors(given: HashingVectorsParams = {}): Extractor<stri
         if (!hashed || hashed.reader.size > mostKnown) hashed = newReader();
         const { scan, inColumns } = hashed;
         for await (const block of scan(inputs, true, options)) blocks.push(inColumns(block));
-        return rows(blocks, null, options);
+        return rows(blocks, options);
       },
       save: async () => ({ ...recipe, version: 1, state: null }),
     };

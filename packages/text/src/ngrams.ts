@@ -12,7 +12,7 @@ export interface Tokens {
   split(term: string): string[];
   add(token: string): number;
   /** Every token, by id. */
-  strings(): string[];
+  strings(): readonly string[];
   /** What stands between the tokens of an n-gram: nothing, or what comes before any character of a token. */
   readonly separator: "" | " ";
 }

@@ -13,7 +13,7 @@ import {
   show,
 } from "@mmub/core";
 import { grown, type Reader } from "./reader.js";
-import { rowsOf, type Weighting } from "./rows.js";
+import { inColumns, rowsOf, type Weighting } from "./rows.js";
 import { type Block, type Scan, scanner } from "./scan.js";
 import { areStrings, isCount, isWithin, type TermParams, type Terms, termDefaults } from "./terms.js";
 
@@ -161,17 +161,12 @@ export function vocabularyVectors<P extends VocabularyParams>(recipe: Vectorizer
     let df = new Uint32Array(64);
     let tf = new Float64Array(64);
     for await (const block of scanner(reader, type)(inputs, !fixed, options)) {
-      const { ids, counts, present } = block;
       if (reader.size > df.length) {
         df = grown(df, 2 * reader.size);
         tf = grown(tf, 2 * reader.size);
       }
-      for (let k = 0; k < ids.length; k++) {
-        df[ids[k]!]!++;
-        tf[ids[k]!]! += counts[k]!;
-      }
-      for (const one of present) texts += one;
-      entries += ids.length;
+      texts += addTo(df, tf, block);
+      entries += block.ids.length;
       if (entries <= mostKept) keep?.push(block);
       else keep?.splice(0);
     }
@@ -222,12 +217,16 @@ export function vocabularyVectors<P extends VocabularyParams>(recipe: Vectorizer
         last = undefined;
         if (before && sameTexts(before.texts, inputs)) {
           await passOver(inputs, options, type);
-          return rows(before.blocks, before.columnOf, options);
+          return rows(
+            before.blocks.map((block) => inColumns(block, before.columnOf)),
+            options,
+          );
         }
         reading ??= newReading(names);
+        const { scan, columnOf } = reading;
         const blocks: Block[] = [];
-        for await (const block of reading.scan(inputs, false, options)) blocks.push(block);
-        return rows(blocks, reading.columnOf, options);
+        for await (const block of scan(inputs, false, options)) blocks.push(inColumns(block, columnOf));
+        return rows(blocks, options);
       },
       save: async () => ({
         ...part,
@@ -243,6 +242,16 @@ export function vocabularyVectors<P extends VocabularyParams>(recipe: Vectorizer
     const ids = names.map(reader.add);
     return { scan: scanner(reader, type), columnOf: columnsOf(reader, ids) };
   }
+}
+
+/** Adds the counts of a block by id, and gives how many texts it has. */
+function addTo(df: Uint32Array, tf: Float64Array, { ids, counts, present }: Block): number {
+  for (let k = 0; k < ids.length; k++) {
+    const id = ids[k]!;
+    df[id]!++;
+    tf[id]! += counts[k]!;
+  }
+  return present.reduce((sum, one) => sum + one, 0);
 }
 
 function columnsOf(reader: Reader, ids: ArrayLike<number>): Int32Array {

@@ -23,6 +23,7 @@ export function words({ lowercase, stripAccents, minLength, stopWords }: WordOpt
   let pool = new Uint16Array(1 << 12);
   let starts = new Int32Array(1 << 10);
   let size = 0;
+  let strings: string[] = [];
   // Open addressing: an id, then the key of its word.
   let slots = new Int32Array(1 << 12).fill(-1);
 
@@ -103,7 +104,8 @@ export function words({ lowercase, stripAccents, minLength, stopWords }: WordOpt
   function readBytes(length: number, learn: boolean): number {
     const text = bytes;
     text[length] = 0;
-    let [count, pending] = [0, 0];
+    let count = 0;
+    let pending = 0;
     for (let i = 0; ; ) {
       let unit = foldByte[text[i]!]!;
       if (unit === 0) {
@@ -111,7 +113,9 @@ export function words({ lowercase, stripAccents, minLength, stopWords }: WordOpt
         continue;
       }
       const start = i;
-      let [a, b, c] = [0, 0, 0];
+      let a = 0;
+      let b = 0;
+      let c = 0;
       do {
         c = (c << 8) | (b >>> 24);
         b = (b << 8) | (a >>> 24);
@@ -136,7 +140,9 @@ export function words({ lowercase, stripAccents, minLength, stopWords }: WordOpt
   function lookUp(pending: number, count: number, learn: boolean): number {
     let table = slots;
     for (let t = 0; t < pending; t++) {
-      const [a, b, c] = [as[t]!, bs[t]!, cs[t]!];
+      const a = as[t]!;
+      const b = bs[t]!;
+      const c = cs[t]!;
       let id = -1;
       let known = c >>> 24 === 0;
       if (known) {
@@ -205,9 +211,13 @@ export function words({ lowercase, stripAccents, minLength, stopWords }: WordOpt
     split: (term) => term.split(" "),
     add,
     strings() {
-      // One string of all words, cut up, costs far less than a call for each.
-      const all = Buffer.from(pool.buffer, 0, starts[size]! * 2).toString("utf16le");
-      return Array.from({ length: size }, (_, id) => all.slice(starts[id], starts[id + 1]));
+      if (strings.length < size) {
+        // One string of all words, cut up, costs far less than a call for each.
+        const all = Buffer.from(pool.buffer, 0, starts[size]! * 2).toString("utf16le");
+        strings = new Array(size);
+        for (let id = 0; id < size; id++) strings[id] = all.slice(starts[id], starts[id + 1]);
+      }
+      return strings;
     },
     separator: " ",
   };
@@ -222,7 +232,10 @@ const chunk = 1024;
  * all ASCII, is known by that alone; of any other the highest byte of `c` is not 0, and its units must be compared.
  */
 function keyOf(units: Uint16Array, from: number, to: number): { hash: number; a: number; b: number; c: number } {
-  let [a, b, c, any] = [0, 0, 0, 0];
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let any = 0;
   let rest = 0;
   for (let k = from; k < to; k++) {
     const unit = units[k]!;
