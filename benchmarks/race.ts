@@ -53,9 +53,13 @@ export interface Contestant {
 const rounds = 7;
 const leastSeconds = 0.3;
 
-/** Each comparison of `area`: two processes that take turns, so that what else the machine does falls on both alike. */
-export async function* race(area: string, comparisons: readonly Comparison[]): AsyncGenerator<Row> {
+/**
+ * Each comparison of `area`, or those whose names hold `only`: two processes that take turns, so that what else the machine
+ * does falls on both alike.
+ */
+export async function* race(area: string, comparisons: readonly Comparison[], only = ""): AsyncGenerator<Row> {
   for (const [index, comparison] of comparisons.entries()) {
+    if (!comparison.name.includes(only)) continue;
     const path = comparison.data();
     const ours = contestant(process.execPath, [
       ...process.execArgv,

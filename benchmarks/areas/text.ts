@@ -1,8 +1,11 @@
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Dense, Sparse } from "@mmub/core";
 import { sentenceEncoder, tfidf } from "@mmub/text";
 import { sentences, texts } from "../data.js";
-import { type Comparison, race } from "../race.js";
+import { type Comparison, type Row, race } from "../race.js";
+import { here, peerEnv, peerPython, peers } from "../venv.js";
 import { weights } from "../weights.js";
 
 const fitTransform: Comparison<Sparse> = {
@@ -48,4 +51,32 @@ const encodeSentences: Comparison<Dense> = {
 };
 
 export const comparisons = [fitTransform, encodeSentences];
-export const measure = () => race("text", comparisons);
+
+// The stream is the file of 50,000 texts over and over.
+const memories = [
+  { name: "TF-IDF, fit and transform, 50,000 texts of 100 words: peak memory", times: 0 },
+  { name: "TF-IDF, fit on a stream of 1,000,000 texts: peak memory", times: 20 },
+];
+
+function memory({ name, times }: (typeof memories)[number]): Row {
+  const path = texts();
+  const figures = (command: string, script: string): number[] => {
+    const { status, stdout, stderr } = spawnSync(command, [script, path, `${times}`], {
+      cwd: here,
+      env: peerEnv(),
+      encoding: "utf8",
+    });
+    if (status !== 0) throw new Error(`${script} failed: ${stderr}`);
+    return stdout.trim().split(" ").map(Number);
+  };
+  const [ours, early] = figures(process.execPath, join(here, "ours", "tfidf-memory.mjs")) as [number, number];
+  const [theirs] = figures(peerPython(), join(peers, "tfidf_memory.py")) as [number];
+  const how = `peak RSS of a fresh process; ours after a tenth of the texts: ${early.toFixed(0)} MB`;
+  const details = { peer: "scikit-learn TfidfVectorizer", measure: how, runs: { ours: [ours], peer: [theirs] } };
+  return { name, ours, peer: theirs, unit: "MB", ratio: theirs / ours, threads: 1, details };
+}
+
+export async function* measure(only?: string): AsyncGenerator<Row> {
+  yield* race("text", comparisons, only);
+  for (const one of memories) if (one.name.includes(only ?? "")) yield memory(one);
+}
