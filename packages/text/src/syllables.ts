@@ -12,10 +12,9 @@ const together = /[ct]i(?:a|o|u)|[sg]i(?:o|a)|nion|qu(?:a|o|ing)|gua|eu(?:x|s)|e
 
 /** How many syllables an English word has, by rules: right for nine words of ten of a dictionary. 0 where no letter is Latin. */
 export function syllables(word: string): number {
-  const letters = word
-    .normalize("NFD")
-    .toLowerCase()
-    .replace(/[^a-z]/g, "");
+  const plain = word.normalize("NFD").toLowerCase();
+  // The last e of "café" is spoken.
+  const letters = plain.replace(/e\p{M}+$/u, "i").replace(/[^a-z]/g, "");
   if (letters.length <= 2) return Math.min(1, letters.length);
   // Nobody wrote a longer word, and the rules look back.
   const inside = letters.slice(0, 60).replace(silentInside, "");

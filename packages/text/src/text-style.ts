@@ -86,7 +86,7 @@ export function readability(counts: ReadabilityCounts): Readability {
  * How a text is written, whatever it is about: length, sentences, capitals, punctuation, emoji, pronouns, variety of words
  * and, for English, readability. Serves beside features of the content, and where those would give a person away.
  *
- * Output: Dense, rows x 27 ("en") or 17 ("zh"); `names` says which. Counts are numbers of times; columns that end in `Share`
+ * Output: Dense, rows x 28 ("en") or 17 ("zh"); `names` says which. Counts are numbers of times; columns that end in `Share`
  * are 0 to 1: capitals of the letters, digits of the characters, the rest of the words. `wordVariety` is different words /
  * words. Counts grow with the text, so scale them. A missing text is a zero row with `present` 0, an empty one zeros.
  * Rejects anything but strings and null (`invalid-input`). The fit learns nothing.
