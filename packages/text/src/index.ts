@@ -1,7 +1,19 @@
 export { type ChineseTokenizer, type ChineseTokenizerParams, chineseTokenizer } from "./chinese-tokenizer.js";
+export { type Keyword, type KeywordsOptions, keywords, type TextRankOptions, textRank } from "./keywords.js";
+export { type LexiconSentimentParams, lexiconSentiment } from "./lexicon-sentiment.js";
 export { type FittedLsa, type Lsa, type LsaParams, lsa } from "./lsa.js";
 export type { RemoteFile } from "./model-source.js";
 export { type NormalizeParams, type Normalizer, normalized, normalizer } from "./normalizer.js";
+export {
+  type FittedRedacted,
+  type PiiKind,
+  type PiiSpan,
+  type Redaction,
+  type Redactor,
+  type RedactParams,
+  redacted,
+  redactor,
+} from "./redact.js";
 export { type SentenceEncoderParams, sentenceEncoder } from "./sentence-encoder.js";
 export type { Pooling } from "./sentence-pooling.js";
 export {
@@ -21,6 +33,14 @@ export {
   type SubwordTokenizerParams,
   subwordTokenizer,
 } from "./subword-tokenizer.js";
+export {
+  type Readability,
+  type ReadabilityCounts,
+  readability,
+  readabilityCounts,
+  type TextStyleParams,
+  textStyle,
+} from "./text-style.js";
 export { type TfidfParams, tfidf } from "./tfidf.js";
 export {
   type CharacterTokenizerParams,
