@@ -306,11 +306,9 @@ test.each([
   "12-",
   "[EMAIL]",
   "\ud83d",
-])("a megabyte of %j takes no longer than other text", (piece) => {
-  const before = performance.now();
-  redact(piece.repeat(1_000_000 / piece.length));
-  // A quadratic pattern would take minutes.
-  expect(performance.now() - before).toBeLessThan(20_000);
+])("a megabyte of %j, at which a quadratic pattern would run out of time", (piece) => {
+  const { text } = redact(piece.repeat(1_000_000 / piece.length));
+  expect(redact(text).spans).toEqual([]);
 });
 
 // ---------- the wrapper

@@ -60,7 +60,7 @@ export interface Redactor {
   readonly redact: (text: string, replace?: (found: string, span: PiiSpan) => string) => Redaction;
 }
 
-export type CheckedRedactParams = {
+type CheckedRedactParams = {
   readonly kinds: readonly PiiKind[];
   readonly names: readonly string[];
   readonly placeholders: Readonly<Record<PiiKind, string>>;
