@@ -1,6 +1,8 @@
 export { type ChineseTokenizer, type ChineseTokenizerParams, chineseTokenizer } from "./chinese-tokenizer.js";
 export { type Keyword, type KeywordsOptions, keywords, type TextRankOptions, textRank } from "./keywords.js";
 export { type LexiconSentimentParams, lexiconSentiment } from "./lexicon-sentiment.js";
+export { type CountVectorsParams, countVectors } from "./count-vectors.js";
+export { type HashingVectorsParams, hashingVectors } from "./hashing-vectors.js";
 export { type FittedLsa, type Lsa, type LsaParams, lsa } from "./lsa.js";
 export type { RemoteFile } from "./model-source.js";
 export { type NormalizeParams, type Normalizer, normalized, normalizer } from "./normalizer.js";
@@ -41,6 +43,7 @@ export {
   type TextStyleParams,
   textStyle,
 } from "./text-style.js";
+export type { TermParams } from "./terms.js";
 export { type TfidfParams, tfidf } from "./tfidf.js";
 export {
   type CharacterTokenizerParams,
@@ -57,3 +60,4 @@ export {
   type TruncatedSvdParams,
   truncatedSvd,
 } from "./truncated-svd.js";
+export type { MergeableExtractor, VocabularyParams } from "./vocabulary.js";

@@ -55,7 +55,7 @@ export const termDefaults = {
 } as const satisfies TermParams;
 
 /** Params with every default filled in, as plain data: a tokenizer is its type and params. */
-export type Checked<P extends TermParams> = {
+type Checked<P extends TermParams> = {
   readonly [K in Exclude<keyof P, "tokenizer" | "normalize">]-?: Exclude<P[K], undefined>;
 } & {
   readonly tokenizer: { readonly type: string; readonly params: Json } | null;

@@ -58,7 +58,7 @@ export interface MergeableExtractor extends Extractor<string, Sparse> {
 }
 
 /** How often the terms of some texts occur. */
-export interface Tally {
+interface Tally {
   readonly texts: number;
   /** By id of the reader: in how many texts it is, and how often in all. */
   readonly df: Uint32Array;
