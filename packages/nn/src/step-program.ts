@@ -1,7 +1,7 @@
 // What runs for one batch, as plain data: made where the network is, run where the training is.
 import type { BatchShape } from "./batching.js";
 import { gradients } from "./gradients.js";
-import { reject, type Shape, showShape, sizeOf, type Value } from "./graph.js";
+import { isOp, reject, type Shape, showShape, sizeOf, type Value } from "./graph.js";
 import type { Loss } from "./loss.js";
 import { type Network, type Traced, trace } from "./network.js";
 import { input, mul, sum } from "./ops.js";
@@ -61,10 +61,10 @@ export function trainingProgram(
     const gradient = found.get(value);
     if (!gradient) continue;
     kinds[name] = { dense: gradient.dense !== undefined, pieces: gradient.rows.length };
-    if (gradient.dense) outputs[names.gradient(name)] = gradient.dense;
+    if (gradient.dense) outputs[names.gradient(name)] = unshaped(gradient.dense);
     for (const [piece, { rows, values }] of gradient.rows.entries()) {
-      outputs[names.rows(name, piece)] = rows;
-      outputs[names.values(name, piece)] = values;
+      outputs[names.rows(name, piece)] = unshaped(rows);
+      outputs[names.values(name, piece)] = unshaped(values);
     }
   }
   for (const [name, next] of traced.updates) outputs[names.update(name)] = next;
@@ -74,6 +74,11 @@ export function trainingProgram(
     masks: [...traced.masks].map(([name, { rate }]) => ({ name, rate })),
     updates: [...traced.updates.keys()],
   };
+}
+
+/** The same numbers without what only gives them their shape, since a reshape to an output is a copy. */
+function unshaped(value: Value): Value {
+  return isOp(value.node, "reshape") ? unshaped(value.node.inputs[0]!) : value;
 }
 
 /** The loss and the output of a batch as they are outside of training. */

@@ -1,8 +1,8 @@
 export { type ChineseTokenizer, type ChineseTokenizerParams, chineseTokenizer } from "./chinese-tokenizer.js";
-export { type Keyword, type KeywordsOptions, keywords, type TextRankOptions, textRank } from "./keywords.js";
-export { type LexiconSentimentParams, lexiconSentiment } from "./lexicon-sentiment.js";
 export { type CountVectorsParams, countVectors } from "./count-vectors.js";
 export { type HashingVectorsParams, hashingVectors } from "./hashing-vectors.js";
+export { type Keyword, type KeywordsOptions, keywords, type TextRankOptions, textRank } from "./keywords.js";
+export { type LexiconSentimentParams, lexiconSentiment } from "./lexicon-sentiment.js";
 export { type FittedLsa, type Lsa, type LsaParams, lsa } from "./lsa.js";
 export type { RemoteFile } from "./model-source.js";
 export { type NormalizeParams, type Normalizer, normalized, normalizer } from "./normalizer.js";
@@ -35,6 +35,7 @@ export {
   type SubwordTokenizerParams,
   subwordTokenizer,
 } from "./subword-tokenizer.js";
+export type { TermParams } from "./terms.js";
 export {
   type Readability,
   type ReadabilityCounts,
@@ -43,7 +44,6 @@ export {
   type TextStyleParams,
   textStyle,
 } from "./text-style.js";
-export type { TermParams } from "./terms.js";
 export { type TfidfParams, tfidf } from "./tfidf.js";
 export {
   type CharacterTokenizerParams,
@@ -61,3 +61,19 @@ export {
   truncatedSvd,
 } from "./truncated-svd.js";
 export type { MergeableExtractor, VocabularyParams } from "./vocabulary.js";
+export {
+  type BytesSource,
+  type ReadWordVectorsOptions,
+  readWordVectors,
+  type WriteWordVectorsOptions,
+  writeWordVectors,
+} from "./word-vector-files.js";
+export {
+  type MostSimilarOptions,
+  type SimilarWord,
+  savedWordVectors,
+  type WordQuery,
+  type WordVectors,
+  type WordVectorsParams,
+  wordVectors,
+} from "./word-vectors.js";

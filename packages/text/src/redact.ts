@@ -73,7 +73,7 @@ type CheckedRedactParams = {
  * It works by patterns, check digits and your list of names. It does not find what has no form: names that are not listed,
  * "at my mother's house", data spelt out or disguised ("sam at shop dot example"). It lowers a risk and makes no text
  * anonymous in the sense of a law.
- * Cost: linear in the text, some 5 MB a second.
+ * Cost: linear in the text, about 1 MB a second.
  *
  * @example
  * const { redact } = redactor({ names: ["Sam Lee"] });
