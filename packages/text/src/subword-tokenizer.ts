@@ -70,7 +70,7 @@ export interface SubwordTokenizer extends Tokenizer {
  * // Mostly the path or the bytes of a model's tokenizer.json; here the least that one can hold.
  * const vocab = { "[UNK]": 0, good: 1, price: 2, "##s": 3 };
  * const model = { type: "WordPiece", unk_token: "[UNK]", continuing_subword_prefix: "##", max_input_chars_per_word: 100, vocab };
- * const source = { version: "1.0", added_tokens: [], pre_tokenizer: { type: "Whitespace" }, decoder: null, post_processor: null, model };
+ * const source = { version: "1.0", added_tokens: [], normalizer: null, pre_tokenizer: { type: "Whitespace" }, decoder: null, post_processor: null, model };
  * const tokenizer = await subwordTokenizer({ source, maxLength: 128 });
  * const { ids, tokens } = tokenizer.encode("good prices"); // tokens: good price ##s
  */
