@@ -84,6 +84,7 @@ function copy(to: usize, n: i32, from: usize): void {
   }
 }
 
+/** Entry i of `sums` is that of row i, or with `slots` (not 0) that of the row whose slot is i. */
 export function lazyAdam(
   p: usize,
   m: usize,
@@ -92,6 +93,7 @@ export function lazyAdam(
   rows: usize,
   n: i32,
   sums: usize,
+  slots: usize,
   rate: f32,
   beta1: f32,
   rest1: f32,
@@ -101,11 +103,12 @@ export function lazyAdam(
   scale: f32,
 ): void {
   const bytes = usize(width) << 2;
-  for (; n > 0; n--) {
-    const at = usize(load<i32>(rows)) * bytes;
-    adam(p + at, sums, m + at, v + at, width, rate, beta1, rest1, beta2, rest2, epsilon, 1, 0, scale);
+  for (let i = 0; i < n; i++) {
+    const row = usize(load<i32>(rows));
+    const at = row * bytes;
+    const g = sums + (slots ? usize(load<u32>(slots + (row << 2))) : usize(i)) * bytes;
+    adam(p + at, g, m + at, v + at, width, rate, beta1, rest1, beta2, rest2, epsilon, 1, 0, scale);
     rows += 4;
-    sums += bytes;
   }
 }
 

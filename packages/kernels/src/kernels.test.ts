@@ -240,6 +240,17 @@ describe("what is refused", () => {
       expect(rows[index]).toBe(bad);
     });
 
+  test("slots that are not those of the rows", () => {
+    rows.set([2, 1]);
+    const slots = k.int32(3);
+    const run = () => k.lazyAdam(p, m, v, 4, rows, g.subarray(0, 8), { learningRate, step: 1, slots });
+    slots.set([0, 2, 1]);
+    expect(refused(run).message).toContain("slots has 2 for row 1, want its place in sums, 0 to 1");
+    slots.set([0, 0, -1]);
+    expect(refused(run).message).toContain("slots has -1 for row 2");
+    expect(p.every((value) => value === 0)).toBe(true);
+  });
+
   test("a padding that is no row, and one that is outside the table", () => {
     rows.fill(-7);
     for (const padding of [0.5, Number.NaN, 2 ** 31])

@@ -62,6 +62,14 @@ export interface LazyAdamOptions {
   readonly gradientScale?: number;
 }
 
+export interface LazyRowsOptions extends LazyAdamOptions {
+  /**
+   * As `sumRows` leaves it: the place of each row in `sums`, so that rows may be sorted alone. In ascending order they are read as
+   * they lie in memory, which is up to twice as fast where many are touched. @default `sums` are in the order of the rows
+   */
+  readonly slots?: Int32Array;
+}
+
 export interface AdamOptions extends LazyAdamOptions {
   /** `adam`: L2, added to the gradient (default 0). `adamw`: decoupled, shrinks the parameters by learningRate x weightDecay (default 0.01). */
   readonly weightDecay?: number;
@@ -226,7 +234,7 @@ export interface Kernels extends WordVectorKernels {
     width: number,
     rows: Int32Array,
     sums: Float32Array,
-    options: LazyAdamOptions,
+    options: LazyRowsOptions,
   ): void;
   /**
    * The gradient of a 1-d convolution followed by a global max pool, with respect to its input: only the window that won
@@ -520,8 +528,17 @@ export function kernels({ bytes, build, shared = false }: KernelsOptions): Kerne
       const v = at("secondMoment", secondMoment, length);
       const g = at("sums", sums, rows.length * width, `${rows.length} rows x ${width}`);
       const list = checkRows("rows", rows, count, none, `parameters have ${count} rows`);
+      const { slots } = options;
+      const places = slots ? at("slots", slots, count, "one for each row") : 0;
+      for (let i = 0; slots && i < rows.length; i++)
+        if (!(slots[rows[i]!]! >= 0 && slots[rows[i]!]! < rows.length))
+          throw new MmubError("invalid-input", {
+            part,
+            message: `slots has ${slots[rows[i]!]} for row ${rows[i]}, want its place in sums, 0 to ${rows.length - 1}: pass what sumRows has filled, and the rows it gave`,
+            index: i,
+          });
       const tail = [f(rate), beta1, rest1, beta2, rest2, f(epsilon), scale] as const;
-      exports.lazyAdam(p, m, v, width, list, rows.length, g, ...tail);
+      exports.lazyAdam(p, m, v, width, list, rows.length, g, places, ...tail);
     },
     addWindows(out, positions, gradients, weights, options) {
       const { batch, steps, width, filters, kernel, stride = 1, padding = 0, dilation = 1 } = options;

@@ -79,9 +79,13 @@ for (const build of [undefined, "scalar"] as readonly (KernelBuild | undefined)[
           if (kernel === "scatterAddRows") k.scatterAddRows(p!, width, rows, values, options);
           else {
             const count = k.sumRows(rows, values, width, slots);
-            k.lazyAdam(p!, m!, v!, width, rows.subarray(0, count), values.subarray(0, count * width), {
+            const list = rows.subarray(0, count);
+            const sorted = index % 2 === 1;
+            if (sorted) list.sort();
+            k.lazyAdam(p!, m!, v!, width, list, values.subarray(0, count * width), {
               ...options,
               step: index + 1,
+              ...(sorted && { slots }),
             });
           }
           return p!.slice();

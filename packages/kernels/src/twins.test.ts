@@ -170,6 +170,11 @@ describe("the same bits as the twin", () => {
         step: 3,
         gradientScale: 0.5,
       });
+      k.lazyAdam(p, m, v, width, uniqueRows.subarray(0, count).sort(), sums.subarray(0, count * width), {
+        learningRate: 0.01,
+        step: 4,
+        slots,
+      });
       return count;
     });
   sameBits("addWindows", ({ k, n, make, below }) => {

@@ -68,6 +68,7 @@ export function rows(f32: Float32Array, i32: Int32Array) {
       list: number,
       n: number,
       sums: number,
+      slots: number,
       rate: number,
       beta1: number,
       rest1: number,
@@ -78,8 +79,9 @@ export function rows(f32: Float32Array, i32: Int32Array) {
     ): void {
       list >>>= 2;
       for (let i = 0; i < n; i++) {
-        const at = 4 * i32[list + i]! * width;
-        const g = sums + 4 * i * width;
+        const row = i32[list + i]!;
+        const at = 4 * row * width;
+        const g = sums + 4 * (slots === 0 ? i : i32[(slots >>> 2) + row]!) * width;
         adam(p + at, g, m + at, v + at, width, rate, beta1, rest1, beta2, rest2, epsilon, 1, 0, scale);
       }
     },
