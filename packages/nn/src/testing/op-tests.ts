@@ -371,6 +371,8 @@ function convolutions() {
     "conv of an image, kernel 1": of([2, 3, 6, 5], [4, 3, 1, 1]),
     "conv of an image, kernel 1, strides": of([2, 3, 6, 6], [4, 3, 1, 1], { strides: [2, 2] }, false),
     "conv of a whole image": of([2, 3, 4, 4], [4, 3, 4, 4]),
+    "conv of a sequence, many channels": of([2, 34, 8], [4, 17, 3], { groups: 2, pads: [1, 0], strides: [2] }),
+    "conv of an image, many channels": of([2, 16, 5, 4], [3, 16, 3, 2], { pads: [1, 1, 1, 1], dilations: [2, 1] }),
     "conv of a line": of([1, 1, 1, 4], [1, 1, 1, 3], { pads: "same" }),
     "conv of an image": of([2, 3, 5, 6], [4, 3, 3, 2]),
     "conv of an image, no bias": of([1, 2, 5, 5], [3, 2, 3, 3], { pads: [1, 1, 1, 1] }, false),
