@@ -101,16 +101,14 @@ function transformer(): Workload {
 function textCnn(rules: Setting["rules"] = "dense"): Workload {
   const net = network({ x: { kind: "tokens", vocabulary: 20_000 } }, (scope, { x }) => {
     const words = embedding({ rows: 20_000, width: 100 })(scope, x);
-    // With its ReLU in it, global max pooling knows the convolution and sends gradient to the winning windows only.
-    const convolution = conv1d({
-      name: "convolution",
-      filters: 128,
-      kernel: 5,
-      activation: rules === "sparse" ? "relu" : "linear",
-    });
-    const found = convolution(scope, words);
-    const positive = rules === "sparse" ? found : activation({ kind: "relu" })(scope, found);
-    return dense({ name: "output", units: 1 })(scope, globalMaxPool()(scope, positive));
+    const convolution = { name: "convolution", filters: 128, kernel: 5 };
+    const pooled =
+      rules === "sparse"
+        ? // With its ReLU in it, global max pooling knows the convolution and sends gradient to the winning windows only.
+          sequential(conv1d({ ...convolution, activation: "relu" }), globalMaxPool())
+        : // ReLU of the maximum is the maximum of the ReLU.
+          sequential(conv1d(convolution), globalMaxPool(), activation({ kind: "relu" }));
+    return dense({ name: "output", units: 1 })(scope, pooled(scope, words));
   });
   return { net, loss: binaryCrossEntropy() };
 }
