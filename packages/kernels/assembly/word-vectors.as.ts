@@ -278,8 +278,8 @@ function sumWindow(input: usize, bytes: usize, middle: i32, first: i32, last: i3
 }
 
 /**
- * GloVe: a step of AdaGrad for each entry `order[i]`: the word `rows[e]` beside the word `columns[e]`, with the logarithm of
- * their count and its weight. A row is `width` numbers of which the last four are the bias and nothing; `squares` has
+ * GloVe: a step of AdaGrad for each entry: the word `rows[i]` beside the word `columns[i]`, with the logarithm of their
+ * count and its weight. A row is `width` numbers of which the last four are the bias and nothing; `squares` has
  * the sums of squared gradients, ones at first, in the same places. Returns the sum of weighted squared errors.
  */
 export function glove(
@@ -288,7 +288,6 @@ export function glove(
   output: usize,
   outputSquares: usize,
   width: i32,
-  order: usize,
   n: i32,
   rows: usize,
   columns: usize,
@@ -302,9 +301,8 @@ export function glove(
   const least = f32x4.splat(-100);
   const rates = f32x4.splat(rate);
   let cost: f64 = 0;
-  for (; n > 0; n--) {
-    const entry = usize(load<i32>(order)) << 2;
-    order += 4;
+  for (let i = 0; i < n; i++) {
+    const entry = usize(i) << 2;
     const u = usize(load<i32>(rows + entry)) * bytes;
     const v = usize(load<i32>(columns + entry)) * bytes;
     const difference =

@@ -307,7 +307,7 @@ export interface Kernels extends WordVectorKernels {
   /**
    * Starts threads that run the kernels of word vectors on this memory, which must be `shared`; their calls return promises.
    * Calls at work at the same time write to the same tables without locks (Niu et al. 2011, Hogwild!): what they learn is as
-   * good and no longer repeats bit for bit. Each wants a `scratch` and `tokens` or `order` of its own. The scalar build has
+   * good and no longer repeats bit for bit. Each wants a `scratch` and entries of its own. The scalar build has
    * no threads and runs the calls one after the other. End them when done: they keep the process alive.
    *
    * @example

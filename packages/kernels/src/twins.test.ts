@@ -223,7 +223,7 @@ describe("word vectors: the same bits as the twin", () => {
         Array.from({ length }, () => below(limit)),
       );
     const [rows, columns] = [list(entries, words), list(entries, words)];
-    const data = { order: list(20, entries), rows, columns, logs: make(entries), weights: make(entries) };
+    const data = { rows, columns, logs: make(entries), weights: make(entries) };
     return k.glove(table(), table(), data, { width, learningRate: 0.05 });
   });
 });

@@ -105,7 +105,6 @@ describe("one step is the formula in float64", () => {
     const [input, output] = [table(0), table(0.5)];
     const [u, v] = [Array.from(input.values), Array.from(output.values)];
     const entries = {
-      order: all(k, [0]),
       rows: all(k, [1]),
       columns: all(k, [0]),
       logs: k.float32(1).fill(2),

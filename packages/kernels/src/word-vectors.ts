@@ -35,10 +35,8 @@ export interface CbowOptions extends SkipGramOptions {
   readonly mean?: boolean;
 }
 
-/** Pairs of words with their counts, in any order. */
+/** Pairs of words, in the order of the steps. */
 export interface GloveEntries {
-  /** Which entries, in the order of the steps. */
-  readonly order: Int32Array;
   readonly rows: Int32Array;
   readonly columns: Int32Array;
   /** The logarithm of the count. */
@@ -101,9 +99,9 @@ export interface WordVectorKernels<Result = number> {
     options: CbowOptions,
   ): Result;
   /**
-   * A step of GloVe for each entry of `order`, in place, by AdaGrad with gradients clipped at 100; the result is the sum of
-   * the weighted squared errors before each. Both tables may be one. An entry or a word that there is not throws
-   * `invalid-input` with its index.
+   * A step of GloVe for each entry, in place, by AdaGrad with gradients clipped at 100; the result is the sum of
+   * the weighted squared errors before each. A word outside the tables throws `invalid-input` with its
+   * index.
    * Source: Pennington et al. (2014); the step is that of `glove.c`, in which the learning rate is part of the squares.
    */
   glove(input: GloveTable, output: GloveTable, entries: GloveEntries, options: GloveOptions): Result;
@@ -191,7 +189,7 @@ export function wordVectorCalls(checks: Checks): WordVectorKernels<WordVectorCal
       "cbow",
       [...overWindows(input, output, tokens, sampling, options), Number(options.mean ?? true)],
     ],
-    glove(input, output, { order, rows, columns, logs, weights }, { width, learningRate }) {
+    glove(input, output, { rows, columns, logs, weights }, { width, learningRate }) {
       checkWidth(width, 8);
       checkRate(learningRate);
       const { length } = rows;
@@ -208,8 +206,7 @@ export function wordVectorCalls(checks: Checks): WordVectorKernels<WordVectorCal
           at("output.values", output.values),
           at("output.squares", output.squares, output.values.length),
           width,
-          checkRows("order", order, length, none, `there are ${length} entries`),
-          order.length,
+          length,
           checkRows("rows", rows, ...of(input.values)),
           checkRows("columns", columns, ...of(output.values)),
           at("logs", logs, length),

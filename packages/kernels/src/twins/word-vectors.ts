@@ -157,7 +157,6 @@ export function wordVectors(f32: Float32Array, i32: Int32Array) {
       output: number,
       outputSquares: number,
       width: number,
-      order: number,
       n: number,
       rows: number,
       columns: number,
@@ -173,8 +172,7 @@ export function wordVectors(f32: Float32Array, i32: Int32Array) {
         f32[squares] = sum + f(step * step);
       };
       let cost = 0;
-      for (let i = 0; i < n; i++) {
-        const entry = i32[order / 4 + i]!;
+      for (let entry = 0; entry < n; entry++) {
         const [u, v] = [i32[rows / 4 + entry]! * width, i32[columns / 4 + entry]! * width];
         const [p, q] = [input / 4 + u, output / 4 + v];
         const score = f(f(dot(p, q, vector) + f32[p + vector]!) + f32[q + vector]!);
