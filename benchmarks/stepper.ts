@@ -1,21 +1,23 @@
-// Our side of the networks' race: `stepper.ts <workload> <file> <task> <rules> <threads> <runtime>` does as many steps as each line
+// Our side of the networks' race: `stepper.ts <workload> <file> <task> <rules> <threads> <rows> <runtime>` does as many steps as each line
 // of its input says, anew from the weights of the file each time.
 import { createInterface } from "node:readline";
 import { readSafetensors } from "./files.js";
 import { type networks, type Setting, stepperOf } from "./ours/nn.js";
 import { leastSteps, type Turn } from "./steps.js";
 
-const [workload, path, task, rules, threads, runtime] = process.argv.slice(2);
+const [workload, path, task, rules, threads, some, runtime] = process.argv.slice(2);
 const weights = readSafetensors(path!);
 const [xs, ys] = [weights.get("x")!, weights.get("y")!];
-const batches = xs.shape[0]!;
+const [batches, all] = xs.shape as [number, number];
+// 0: all that a batch of the file has.
+const rows = Number(some) || all;
 const batchOf = ({ data }: typeof xs, i: number) => {
   const size = data.length / batches;
-  return data.subarray((i % batches) * size, ((i % batches) + 1) * size);
+  return data.subarray((i % batches) * size, (i % batches) * size + (size / all) * rows);
 };
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const setting = { task, rules, threads: Number(threads), runtime } as Setting;
+  const setting = { task, rules, threads: Number(threads), rows, runtime } as Setting;
   const network = await stepperOf(workload as keyof typeof networks, weights, setting);
   const ms: number[] = [];
   const agree: number[] = [];

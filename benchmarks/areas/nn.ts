@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { networks, Setting } from "../ours/nn.js";
 import { converse, type Row } from "../race.js";
 import { compareSteps, type Stepper, type Turn } from "../steps.js";
+import type { Memory, Ragged } from "../trainer.js";
 import { cache, here, peerPython, peers } from "../venv.js";
 
 interface Race {
@@ -13,6 +14,8 @@ interface Race {
   readonly rules: Setting["rules"];
   /** @default "auto" */
   readonly runtime?: Setting["runtime"];
+  /** Of each batch, on one thread. @default all */
+  readonly rows?: number;
   /** PyTorch's side of it: an optimizer of peers/nn.py, none for inference. */
   readonly optimizer: keyof typeof peerOf;
   readonly tolerance?: number;
@@ -37,6 +40,7 @@ const races: readonly Race[] = [
   { name: "training", task: "train", rules: "dense", optimizer: "adam" },
   { name: "training", task: "train", rules: "dense", optimizer: "fused" },
   { name: "inference", task: "infer", rules: "dense", optimizer: "none" },
+  { name: "training on a last batch of 13", task: "train", rules: "dense", optimizer: "adam", rows: 13 },
 ];
 
 const sparseRaces: readonly Race[] = [
@@ -69,14 +73,23 @@ export async function* measure(only?: string): AsyncGenerator<Row> {
       const name = `${title}: ${race.name} beside ${peer}`;
       if (only && !name.includes(only)) continue;
       const path = weightsAndBatches(python, workload);
-      for (const threads of race.runtime ? [1] : threadCounts) {
+      for (const threads of race.runtime || race.rows ? [1] : threadCounts) {
         const args = [workload, path, race.task];
+        const rows = `${race.rows ?? 0}`;
         const ours = stepper(
           process.execPath,
-          [...process.execArgv, join(here, "stepper.ts"), ...args, race.rules, `${threads}`, race.runtime ?? "auto"],
+          [
+            ...process.execArgv,
+            join(here, "stepper.ts"),
+            ...args,
+            race.rules,
+            `${threads}`,
+            rows,
+            race.runtime ?? "auto",
+          ],
           threads,
         );
-        const theirs = stepper(python, [script, "run", ...args, race.optimizer, `${threads}`], threads);
+        const theirs = stepper(python, [script, "run", ...args, race.optimizer, `${threads}`, rows], threads);
         try {
           yield* await compareSteps({ name, threads, peer, tolerance: race.tolerance ?? 1e-3 }, ours, theirs);
         } finally {
@@ -86,9 +99,40 @@ export async function* measure(only?: string): AsyncGenerator<Row> {
       }
     }
   }
+  yield* trainings(only);
 }
 
 const script = join(peers, "nn.py");
+
+/** What ragged rows cost, and the memory of a long training: of ours alone. */
+function* trainings(only?: string): Generator<Row> {
+  const row = (name: string, of: Pick<Row, "ours" | "peer" | "unit">, peer: string, measure: string): Row => ({
+    name,
+    ...of,
+    ratio: of.peer / of.ours,
+    threads: 1,
+    details: { peer, measure, runs: { ours: [of.ours], peer: [of.peer] } },
+  });
+  for (const workload of ["gru", "text-cnn"] as const) {
+    const name = `${workloads[workload]}: an epoch of rows of 5 steps to all of them, to one of full rows`;
+    if (only && !name.includes(only)) continue;
+    const { ragged, full, share } = trainer<Ragged>("ragged", workload);
+    const of = { ours: ragged / full, peer: share, unit: "of the time" };
+    yield row(name, of, "the share of steps", "least wall time of an epoch of 20 batches, of 36");
+  }
+  const name = `${workloads.mlp}: memory that 20,000 steps take after the first 500`;
+  if (only && !name.includes(only)) return;
+  const { after500, end } = trainer<Memory>("memory");
+  const of = { ours: (end - after500) / 1e6, peer: 20, unit: "MB" };
+  yield row(name, of, "the most that is allowed", "resident memory of the process, its worker included");
+}
+
+function trainer<Answer>(...args: string[]): Answer {
+  const command = [...process.execArgv, join(here, "trainer.ts"), ...args];
+  const { status, stdout } = spawnSync(process.execPath, command, { stdio: ["ignore", "pipe", 2], encoding: "utf8" });
+  if (status !== 0) throw new Error(`trainer.ts ${args.join(" ")} ended with ${status}`);
+  return JSON.parse(stdout) as Answer;
+}
 
 /** The file that both sides start from, made by PyTorch on first use. */
 function weightsAndBatches(python: string, workload: string): string {

@@ -45,6 +45,8 @@ export interface Setting {
   /** `"sparse"`: lazy Adam for the embedding and the sparse rule of global max pooling. Only the text CNN has it. */
   readonly rules: "dense" | "sparse";
   readonly threads: number;
+  /** Of a batch. */
+  readonly rows: number;
   /** `"auto"`: the fastest that is installed, onnxruntime-node. */
   readonly runtime: "auto" | "onnxruntime-web" | "tfjs-wasm" | "tfjs-node";
 }
@@ -143,10 +145,10 @@ export const networks = { mlp, transformer, "text-cnn": textCnn, gru, cnn };
 export async function stepperOf(
   workload: keyof typeof networks,
   tensors: Weights,
-  { task, rules, threads, runtime: kind }: Setting,
+  { task, rules, threads, rows: batch, runtime: kind }: Setting,
 ): Promise<Stepper> {
   const { net, loss } = networks[workload](rules);
-  const [, batch, steps] = tensors.get("x")!.shape as [number, number, number];
+  const [, , steps] = tensors.get("x")!.shape as [number, number, number];
   const ragged = ["steps", "tokens"].includes(net.inputs.x!.kind);
   const lengths = ragged ? { x: steps } : {};
   const weights = weightsOf(net, tensors, lengths);

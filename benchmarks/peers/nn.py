@@ -1,7 +1,8 @@
 """PyTorch's side of the networks' race.
 
 nn.py make <workload> <file>                              weights and batches from a seed, written as safetensors
-nn.py run <workload> <file> <task> <optimizer> <threads>  takes turns: that many steps for each line of standard input
+nn.py run <workload> <file> <task> <optimizer> <threads> <rows>  takes turns: that many steps for each line of standard input;
+                                                                 rows of a batch, 0 for all
 """
 import json
 import os
@@ -141,7 +142,7 @@ def inferrer(network):
     return step
 
 
-def run(make_network, loss, path, task, kind, threads):
+def run(make_network, loss, path, task, kind, threads, rows):
     torch.set_num_threads(threads)
     weights = load_file(path)
     whole = lambda tensor: tensor.long() if tensor.dtype == torch.int32 else tensor
@@ -155,7 +156,7 @@ def run(make_network, loss, path, task, kind, threads):
         ms, agree = [], []
         cpu = time.process_time()
         for i in range(int(line)):
-            x, y = xs[i % batches], ys[i % batches]
+            x, y = xs[i % batches, :rows], ys[i % batches, :rows]
             started = time.perf_counter()
             output = step(x, y)
             ms.append((time.perf_counter() - started) * 1e3)
@@ -170,5 +171,5 @@ network, shape, loss = workloads[workload]
 if verb == "make":
     make(network, shape, loss, path)
 else:
-    task, kind, threads = options
-    run(network, loss, path, task, kind, int(threads))
+    task, kind, threads, rows = options
+    run(network, loss, path, task, kind, int(threads), int(rows) or None)
