@@ -14,6 +14,7 @@ export function firstOutside(rows: usize, n: i32, tableRows: i32, skip: i32): i3
   return -1;
 }
 
+/** With `from` and `scales` (not 0), value i is `scales[i]` times row `from[i]` of `values`; so too in `sumRows`. */
 export function scatterAddRows(
   target: usize,
   width: i32,
@@ -22,19 +23,23 @@ export function scatterAddRows(
   values: usize,
   scale: f32,
   skip: i32,
+  from: usize,
+  scales: usize,
 ): void {
   const bytes = usize(width) << 2;
-  for (; n > 0; n--) {
-    const row = load<i32>(rows);
-    if (row !== skip) axpy(target + usize(row) * bytes, width, scale, values);
-    rows += 4;
-    values += bytes;
+  for (let i = 0; i < n; i++) {
+    const at = usize(i) << 2;
+    const row = load<i32>(rows + at);
+    if (row === skip) continue;
+    const to = target + usize(row) * bytes;
+    if (scales) axpy(to, width, scale * load<f32>(scales + at), values + usize(load<u32>(from + at)) * bytes);
+    else axpy(to, width, scale, values + usize(i) * bytes);
   }
 }
 
 /**
- * Sums the values of equal rows, in order of their first appearance, and returns how many rows differ. `unique` and `sums`
- * may be `rows` and `values`: no row is written behind the one that is read.
+ * Sums the values of equal rows, in order of their first appearance, onto `count` that are there already, and returns how many
+ * there are then. `unique` and `sums` may be `rows` and `values`: no row is written behind the one that is read.
  *
  * A slot counts only if it points at an entry of `unique` that points back, so `slots` needs no cleaning before or after
  * (Briggs & Torczon, An efficient representation for sparse sets, 1993).
@@ -48,26 +53,44 @@ export function sumRows(
   n: i32,
   values: usize,
   skip: i32,
+  count: u32,
+  from: usize,
+  scales: usize,
 ): i32 {
   const bytes = usize(width) << 2;
-  let count: u32 = 0;
-  for (; n > 0; n--) {
-    const row = load<i32>(rows);
-    if (row !== skip) {
-      const slot = slots + (usize(row) << 2);
-      const at = load<u32>(slot);
-      if (at < count && load<i32>(unique + (usize(at) << 2)) === row) axpy(sums + usize(at) * bytes, width, 1, values);
-      else {
-        store<u32>(slot, count);
-        store<i32>(unique + (usize(count) << 2), row);
-        copy(sums + usize(count) * bytes, width, values);
-        count++;
-      }
+  for (let i = 0; i < n; i++) {
+    const place = usize(i) << 2;
+    const row = load<i32>(rows + place);
+    if (row === skip) continue;
+    const value = values + (scales ? usize(load<u32>(from + place)) : usize(i)) * bytes;
+    const slot = slots + (usize(row) << 2);
+    const at = load<u32>(slot);
+    if (at < count && load<i32>(unique + (usize(at) << 2)) === row)
+      axpy(sums + usize(at) * bytes, width, scales ? load<f32>(scales + place) : 1, value);
+    else {
+      store<u32>(slot, count);
+      store<i32>(unique + (usize(count) << 2), row);
+      const sum = sums + usize(count) * bytes;
+      if (scales) multiple(sum, width, load<f32>(scales + place), value);
+      else copy(sum, width, value);
+      count++;
     }
-    rows += 4;
-    values += bytes;
   }
   return count;
+}
+
+function multiple(to: usize, n: i32, factor: f32, from: usize): void {
+  const factors = f32x4.splat(factor);
+  for (; n >= 4; n -= 4) {
+    v128.store(to, f32x4.mul(factors, v128.load(from)));
+    to += 16;
+    from += 16;
+  }
+  for (; n > 0; n--) {
+    store<f32>(to, factor * load<f32>(from));
+    to += 4;
+    from += 4;
+  }
 }
 
 // A loop: the bulk instruction costs a call, which is dear for rows of a few hundred bytes.

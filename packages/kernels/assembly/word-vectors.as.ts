@@ -101,10 +101,10 @@ function learn(row: usize, moved: usize, bytes: usize, count: i32, sigmoid: usiz
   for (let t: usize = 0; t < last; t += 4) {
     const score = dot(row, load<u32>(targets + t), bytes);
     const label: f32 = t === 0 ? 1 : 0;
-    // Beyond 6 it is 0 or 1 but for 0.25 %. A score that is no number fails both comparisons.
-    const chance: f32 =
-      score > -6 ? (score < 6 ? load<f32>(sigmoid + (usize((score + 6) * <f32>(1024.0 / 12)) << 2)) : 1) : 0;
-    store<f32>(slopes + t, (label - chance) * rate);
+    // Beyond 6 nothing moves, so that a rate too large leads to no infinity. A score that is no number fails the test too.
+    const slope: f32 =
+      abs<f32>(score) < 6 ? (label - load<f32>(sigmoid + (usize((score + 6) * <f32>(1024.0 / 12)) << 2))) * rate : 0;
+    store<f32>(slopes + t, slope);
   }
   const isOwn = row === moved;
   let at: usize = 0;

@@ -240,6 +240,21 @@ describe("what is refused", () => {
       expect(rows[index]).toBe(bad);
     });
 
+  test("multiples of rows that are not there, in place, and more sums than there can be", () => {
+    rows.fill(0);
+    const [from, scales, slots, sums] = [k.int32(2), k.float32(2), k.int32(3), k.float32(12)];
+    from.set([0, 2]);
+    const run = (options: object) => () => k.sumRows(rows, g.subarray(0, 8), 4, slots, options);
+    const multiples = { from, scales };
+    expect(refused(run({ multiples, sums })).message).toContain("from[1] is 2, want 0 to 1: values have 2 rows");
+    from[1] = 1;
+    expect(refused(run({ multiples })).message).toContain("want apart from values");
+    expect(refused(run({ multiples: { from, scales: sums }, sums })).message).toContain(
+      "scales has 12 numbers, want 2",
+    );
+    expect(refused(run({ already: 3 })).message).toContain("already is number 3, want how many rows");
+  });
+
   test("slots that are not those of the rows", () => {
     rows.set([2, 1]);
     const slots = k.int32(3);
@@ -276,6 +291,33 @@ const each = (name: string, run: (k: Kernels) => void): void => {
 };
 
 describe("rows", () => {
+  test("multiples are as the values that they stand for, and sums go on", () => {
+    const k = kernels({ bytes: 2 ** 16 });
+    const [width, n] = [5, 12];
+    const [rows, from, scales, base] = [k.int32(n), k.int32(n), k.float32(n), k.float32(3 * width)];
+    const [whole, other, values] = [k.float32(7 * width), k.float32(7 * width), k.float32(n * width)];
+    for (let i = 0; i < n; i++) {
+      rows[i] = (i * 5) % 7;
+      from[i] = (i * 2) % 3;
+      scales[i] = 0.25 * (i - 4);
+    }
+    for (let i = 0; i < base.length; i++) base[i] = i - 6;
+    for (let i = 0; i < values.length; i++)
+      values[i] = scales[Math.floor(i / width)]! * base[from[Math.floor(i / width)]! * width + (i % width)]!;
+    k.scatterAddRows(whole, width, rows, base, { scale: 0.5, multiples: { from, scales } });
+    k.scatterAddRows(other, width, rows, values, { scale: 0.5 });
+    expect(whole).toEqual(other);
+    whole.fill(0);
+    const [slots, uniqueRows, sums] = [k.int32(7), k.int32(7), k.float32(7 * width)];
+    const part = { from: from.subarray(0, 4), scales: scales.subarray(0, 4) };
+    const first = k.sumRows(rows.subarray(0, 4), base, width, slots, { uniqueRows, sums, multiples: part });
+    const rest = values.subarray(4 * width);
+    const count = k.sumRows(rows.subarray(4), rest, width, slots, { uniqueRows, sums, already: first });
+    expect([first, count]).toEqual([4, 7]);
+    k.scatterAddRows(whole, width, uniqueRows, sums, { scale: 0.5 });
+    expect(whole).toEqual(other);
+  });
+
   each("scatterAddRows adds every value to its row, padding left out", (k) => {
     const r = random(1);
     const [width, count, n] = [6, 9, 50];

@@ -82,16 +82,23 @@ export interface RowsOptions {
   readonly padding?: number;
 }
 
-export interface ScatterOptions extends RowsOptions {
+export interface RowValuesOptions extends RowsOptions {
+  /** Value i is `scales[i]` times row `from[i]` of `values`, which then has as many rows as it likes. @default row i of values */
+  readonly multiples?: { readonly from: Int32Array; readonly scales: Float32Array };
+}
+
+export interface ScatterOptions extends RowValuesOptions {
   /** The values are multiplied by this; `-learningRate` makes it a step of sparse SGD. @default 1 */
   readonly scale?: number;
 }
 
-export interface SumRowsOptions extends RowsOptions {
+export interface SumRowsOptions extends RowValuesOptions {
   /** Where the rows that differ go; at least as long as there can be any. @default rows: in place */
   readonly uniqueRows?: Int32Array;
-  /** Where the sums go; `width` numbers for each of `uniqueRows`. @default values: in place */
+  /** Where the sums go; `width` numbers for each of `uniqueRows`. @default values: in place, but not with `multiples` */
   readonly sums?: Float32Array;
+  /** How many rows `uniqueRows` and `sums` have already, of a call before with these slots. @default 0 */
+  readonly already?: number;
 }
 
 export interface WindowsOptions {
@@ -401,6 +408,31 @@ export function kernels({ bytes, build, shared = false }: KernelsOptions): Kerne
     return address;
   };
 
+  /** Where the values of rows are; 0 for what is not there. */
+  const rowValues = (
+    rows: Int32Array,
+    values: Float32Array,
+    width: number,
+    multiples: RowValuesOptions["multiples"],
+  ): { values: number; from: number; scales: number } => {
+    if (!multiples) {
+      checkParam(part, "width", width, isCount(width) && width > 0, "a whole number, one or more");
+      return {
+        values: at("values", values, rows.length * width, `${rows.length} rows x ${width}`),
+        from: 0,
+        scales: 0,
+      };
+    }
+    const count = tableRows("values", values, width);
+    const { from, scales } = multiples;
+    at("from", from, rows.length, "one for each row");
+    return {
+      values: at("values", values),
+      from: checkRows("from", from, count, none, `values have ${count} rows`),
+      scales: at("scales", scales, rows.length, "one for each row"),
+    };
+  };
+
   const adamStep = (
     parameters: Float32Array,
     gradients: Float32Array,
@@ -497,17 +529,31 @@ export function kernels({ bytes, build, shared = false }: KernelsOptions): Kerne
       adamStep(parameters, gradients, firstMoment, secondMoment, options, 1 - learningRate * weightDecay, 0);
     },
 
-    scatterAddRows(target, width, rows, values, { scale = 1, padding = none } = {}) {
+    scatterAddRows(target, width, rows, values, { scale = 1, padding = none, multiples } = {}) {
       const count = tableRows("target", target, width);
       const address = at("target", target);
-      const from = at("values", values, rows.length * width, `${rows.length} rows x ${width}`);
+      const of = rowValues(rows, values, width, multiples);
       const list = checkRows("rows", rows, count, padding, `target has ${count} rows`);
-      exports.scatterAddRows(address, width, list, rows.length, from, f(scale), padding);
+      exports.scatterAddRows(address, width, list, rows.length, of.values, f(scale), padding, of.from, of.scales);
     },
-    sumRows(rows, values, width, slots, { uniqueRows = rows, sums = values, padding = none } = {}) {
-      tableRows("values", values, width);
-      const from = at("values", values, rows.length * width, `${rows.length} rows x ${width}`);
-      const most = Math.min(rows.length, slots.length);
+    sumRows(
+      rows,
+      values,
+      width,
+      slots,
+      { uniqueRows = rows, sums = values, padding = none, already = 0, multiples } = {},
+    ) {
+      const of = rowValues(rows, values, width, multiples);
+      checkParam(
+        part,
+        "sums",
+        sums,
+        !multiples || sums !== values,
+        "apart from values, which multiples read again and again",
+      );
+      const fits = isCount(already) && already <= Math.min(uniqueRows.length, sums.length / width);
+      checkParam(part, "already", already, fits, "how many rows uniqueRows and sums have");
+      const most = Math.min(already + rows.length, slots.length);
       const unique = at("uniqueRows", uniqueRows);
       const to = at("sums", sums);
       if (uniqueRows.length < most || sums.length < most * width)
@@ -517,7 +563,8 @@ export function kernels({ bytes, build, shared = false }: KernelsOptions): Kerne
         });
       const table = at("slots", slots);
       const list = checkRows("rows", rows, slots.length, padding, `slots has ${slots.length}, one for each row`);
-      return exports.sumRows(unique, to, table, width, list, rows.length, from, padding);
+      const { from, scales } = of;
+      return exports.sumRows(unique, to, table, width, list, rows.length, of.values, padding, already, from, scales);
     },
     lazyAdam(parameters, firstMoment, secondMoment, width, rows, sums, options) {
       const { rate, beta1, rest1, beta2, rest2, epsilon, scale } = adamNumbers(options);

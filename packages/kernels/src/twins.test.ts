@@ -149,6 +149,21 @@ describe("the same bits as the twin", () => {
     const target = make(11 * (width + 1));
     k.scatterAddRows(target, width + 1, rows, make(30 * (width + 1)), { padding: -1, scale: -0.1 });
   });
+  sameBits("scatterAddRows and sumRows of multiples, and further sums", ({ k, n, make, below }) => {
+    const width = n + 1;
+    const list = (length: number, most: number) =>
+      placeRows(
+        k,
+        Array.from({ length }, () => below(most)),
+      );
+    const [rows, from, scales, values] = [list(40, 15), list(40, 6), make(40), make(6 * width)];
+    const multiples = { from, scales };
+    k.scatterAddRows(make(15 * width), width, rows, values, { multiples, scale: -0.3, padding: 4 });
+    const [uniqueRows, sums, slots] = [k.int32(15), k.float32(15 * width), list(15, 50)];
+    const first = k.sumRows(rows, values, width, slots, { uniqueRows, sums, multiples, padding: 3 });
+    const more = list(20, 15);
+    return k.sumRows(more, make(20 * width), width, slots, { uniqueRows, sums, already: first });
+  });
   for (const inPlace of [true, false])
     sameBits(`sumRows${inPlace ? ", in place" : ""}, and lazyAdam`, ({ k, n, make, positive, below }) => {
       const width = n + 1;

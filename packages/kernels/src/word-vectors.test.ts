@@ -94,6 +94,41 @@ describe("one step is the formula in float64", () => {
       expect(row(input, 0)).not.toEqual(want.input[2]);
     });
 
+  test.each([true, false])("cbow of two words around, mean: %s", (mean) => {
+    const k = kernels({ bytes: 1 << 16 });
+    const { input, output, sampling } = setUp(k, 3, 0);
+    for (let i = 0; i < output.length; i++) [input[i], output[i]] = [Math.cos(i), Math.sin(i)];
+    const row = (table: ArrayLike<number>, word: number) => Array.from(table).slice(word * width, (word + 1) * width);
+    const want = { input: [0, 1, 2].map((i) => row(input, i)), output: [0, 1, 2].map((i) => row(output, i)) };
+    for (const middle of [0, 1, 2]) {
+      const around = [0, 1, 2].filter((word) => word !== middle);
+      const hidden = want.input[0]!.map(
+        (_, i) => around.reduce((sum, word) => sum + want.input[word]![i]!, 0) * (mean ? 0.5 : 1),
+      );
+      const old = want.output[middle]!;
+      const slope = 0.05 * (1 - sigmoid(dot(hidden, old)));
+      want.output[middle] = old.map((y, i) => y + slope * hidden[i]!);
+      for (const word of around)
+        want.input[word] = want.input[word]!.map((x, i) => x + slope * old[i]! * (mean ? 1 : 0.5));
+    }
+    const call = { ...options, window: 2, shrinkWindow: false, negatives: 0, mean, scratch: k.int32(100) };
+    expect(k.cbow(input, output, all(k, [0, 1, 2, -1]), sampling, call)).toBe(3);
+    for (const [i, value] of want.input.flat().entries()) expect(input[i]).toBeCloseTo(value, 3.5);
+    for (const [i, value] of want.output.flat().entries()) expect(output[i]).toBeCloseTo(value, 3.5);
+  });
+
+  test("beyond 6 nothing moves", () => {
+    const k = kernels({ bytes: 1 << 16 });
+    const { input, output, sampling } = setUp(k, 2, 0);
+    input.fill(1);
+    output.fill(0.8);
+    k.skipGram(input, output, all(k, [0, 1, -1]), sampling, { ...options, scratch: k.int32(100) });
+    expect(Array.from(input)).toEqual(Array.from(input, () => 1));
+    output.fill(0.7);
+    k.skipGram(input, output, all(k, [0, 1, -1]), sampling, { ...options, scratch: k.int32(100) });
+    expect(input[0]).not.toBe(1);
+  });
+
   test("glove", () => {
     const k = kernels({ bytes: 1 << 16 });
     const table = (shift: number) => {

@@ -64,7 +64,8 @@ export interface WordVectorKernels<Result = number> {
    * All words of a window share the negatives, whose rows so stay in the first cache; they differ from window to window.
    *
    * `input` and `output` are words x width. `tokens` are words, and -1 at the end of each sentence. The table of the logistic
-   * function has 1024 cells between -6 and 6. A word outside the tables throws `invalid-input` with its index.
+   * function has 1024 cells between -6 and 6; beyond, nothing moves, as in gensim. A word outside the tables throws
+   * `invalid-input` with its index.
    * Cost: about 1 us a word of width 100, window 5 and 5 negatives.
    * Source: Mikolov et al. (2013), Distributed representations; negatives shared as by Ji et al. (2016), Parallelizing
    * word2vec in shared and distributed memory.

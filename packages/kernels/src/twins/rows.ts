@@ -22,11 +22,16 @@ export function rows(f32: Float32Array, i32: Int32Array) {
       values: number,
       scale: number,
       skip: number,
+      from: number,
+      scales: number,
     ): void {
       list >>>= 2;
       for (let i = 0; i < n; i++) {
         const row = i32[list + i]!;
-        if (row !== skip) axpy(target + 4 * row * width, width, scale, values + 4 * i * width);
+        if (row === skip) continue;
+        const value = scales === 0 ? i : i32[(from >>> 2) + i]!;
+        const factor = scales === 0 ? scale : Math.fround(scale * f32[(scales >>> 2) + i]!);
+        axpy(target + 4 * row * width, width, factor, values + 4 * value * width);
       }
     },
 
@@ -39,21 +44,25 @@ export function rows(f32: Float32Array, i32: Int32Array) {
       n: number,
       values: number,
       skip: number,
+      count: number,
+      from: number,
+      scales: number,
     ): number {
       unique >>>= 2;
       slots >>>= 2;
       list >>>= 2;
-      let count = 0;
       for (let i = 0; i < n; i++) {
         const row = i32[list + i]!;
         if (row === skip) continue;
-        const from = values + 4 * i * width;
+        const factor = scales === 0 ? 1 : f32[(scales >>> 2) + i]!;
+        const value = values + 4 * (scales === 0 ? i : i32[(from >>> 2) + i]!) * width;
         const at = i32[slots + row]! >>> 0;
-        if (at < count && i32[unique + at] === row) axpy(sums + 4 * at * width, width, 1, from);
+        if (at < count && i32[unique + at] === row) axpy(sums + 4 * at * width, width, factor, value);
         else {
           i32[slots + row] = count;
           i32[unique + count] = row;
-          f32.copyWithin(sums / 4 + count * width, from / 4, from / 4 + width);
+          const sum = (sums >>> 2) + count * width;
+          for (let j = 0; j < width; j++) f32[sum + j] = factor * f32[(value >>> 2) + j]!;
           count++;
         }
       }

@@ -36,8 +36,8 @@ export function wordVectors(f32: Float32Array, i32: Int32Array) {
     const learn: Move = (row, moved, targets) => {
       const slopes = targets.map((target, t) => {
         const score = dot(row, target, width!);
-        const cell = () => f32[sigmoid! / 4 + Math.trunc(f(f(score + 6) * f(1024 / 12)))]!;
-        const chance = score > -6 ? (score < 6 ? cell() : 1) : 0;
+        if (!(Math.abs(score) < 6)) return 0;
+        const chance = f32[sigmoid! / 4 + Math.trunc(f(f(score + 6) * f(1024 / 12)))]!;
         return f(f((t === 0 ? 1 : 0) - chance) * rate!);
       });
       for (let i = 0; i < width!; i++) {
