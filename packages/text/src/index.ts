@@ -1,5 +1,6 @@
 export { type ChineseTokenizer, type ChineseTokenizerParams, chineseTokenizer } from "./chinese-tokenizer.js";
 export { type CountVectorsParams, countVectors } from "./count-vectors.js";
+export { type GloveParams, glove } from "./glove.js";
 export { type HashingVectorsParams, hashingVectors } from "./hashing-vectors.js";
 export { type Keyword, type KeywordsOptions, keywords, type TextRankOptions, textRank } from "./keywords.js";
 export { type LexiconSentimentParams, lexiconSentiment } from "./lexicon-sentiment.js";
@@ -77,3 +78,4 @@ export {
   type WordVectorsParams,
   wordVectors,
 } from "./word-vectors.js";
+export { type Word2vecParams, type WordVectorTrainer, word2vec } from "./word2vec.js";

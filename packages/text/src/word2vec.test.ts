@@ -157,18 +157,22 @@ test("the defaults are gensim's and Stanford's; threads are no part of the recip
     expect(() => glove(params as object)).toThrow(MmubError);
 });
 
-test.each(sampling.cases)(
-  "vocabulary, counts and subsampling are gensim's: $params",
-  async ({ params, counts, keep }) => {
-    const texts = sampling.sentences.map((text: string) => text.split(" "));
-    const { min_count: minCount = 5, sample = 1e-3, max_final_vocab: maxFinalVocab = null } = params;
-    const corpus = await readCorpus(texts, { minCount, maxFinalVocab }, undefined, "test");
-    expect(Object.fromEntries(corpus.words.map((word, i) => [word, corpus.counts[i]]))).toEqual(counts);
-    expect(Array.from(corpus.counts)).toEqual(Object.values(counts));
-    const got = keepThresholds(corpus.counts, sample, corpus.total);
-    for (const [i, want] of keep.entries()) expect((got[i]! >>> 0) / 2 ** 32).toBeCloseTo(want / 2 ** 32, 6);
-  },
-);
+interface SamplingCase {
+  readonly params: { readonly min_count?: number; readonly sample?: number; readonly max_final_vocab?: number };
+  readonly counts: Readonly<Record<string, number>>;
+  readonly keep: readonly number[];
+}
+const cases: SamplingCase[] = sampling.cases;
+
+test.each(cases)("vocabulary, counts and subsampling are gensim's: $params", async ({ params, counts, keep }) => {
+  const texts = sampling.sentences.map((text: string) => text.split(" "));
+  const { min_count: minCount = 5, sample = 1e-3, max_final_vocab: maxFinalVocab = null } = params;
+  const corpus = await readCorpus(texts, { minCount, maxFinalVocab }, undefined, "test");
+  expect(Object.fromEntries(corpus.words.map((word, i) => [word, corpus.counts[i]]))).toEqual(counts);
+  expect(Array.from(corpus.counts)).toEqual(Object.values(counts));
+  const got = keepThresholds(corpus.counts, sample, corpus.total);
+  for (const [i, want] of keep.entries()) expect((got[i]! >>> 0) / 2 ** 32).toBeCloseTo(want / 2 ** 32, 6);
+});
 
 test("negatives are drawn in proportion to count ^ exponent", () => {
   for (const exponent of [0.75, 0, 1, -0.5]) {
