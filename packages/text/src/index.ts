@@ -62,6 +62,7 @@ export {
   truncatedSvd,
 } from "./truncated-svd.js";
 export type { MergeableExtractor, VocabularyParams } from "./vocabulary.js";
+export { type WordEmbeddingParams, wordEmbedding } from "./word-embedding.js";
 export {
   type BytesSource,
   type ReadWordVectorsOptions,

@@ -1,6 +1,6 @@
-import type { Extractor, Sparse } from "@mmub/core";
+import type { Dense, Extractor, Sequence, Sparse } from "@mmub/core";
 import { expectTypeOf, test } from "vitest";
-import { englishStopWords, tfidf } from "./index.js";
+import { englishStopWords, tfidf, word2vec, wordEmbedding } from "./index.js";
 
 test("an extractor of strings to Sparse features", () => {
   expectTypeOf(tfidf()).toExtend<Extractor<string, Sparse>>();
@@ -16,4 +16,12 @@ test("wrong params and inputs do not compile", () => {
   tfidf({ min_df: 2 });
   // @ts-expect-error texts, not lists of words
   tfidf().fit([["good", "price"]]);
+});
+
+test("the pooling of words decides the layout", () => {
+  expectTypeOf(wordEmbedding({ vectors: word2vec() })).toEqualTypeOf<Extractor<string, Dense>>();
+  expectTypeOf(wordEmbedding({ pooling: "sif" })).toEqualTypeOf<Extractor<string, Dense>>();
+  expectTypeOf(wordEmbedding({ pooling: "sequence" })).toEqualTypeOf<Extractor<string, Sequence>>();
+  // @ts-expect-error a text is no sentence: it wants a tokenizer
+  word2vec().fit(["good price"]);
 });
