@@ -30,10 +30,26 @@ export interface ArenaOptions {
   readonly optimizer: Optimizer;
   readonly clip?: Clip;
   readonly accumulate: number;
-  /** The most gradient rows of one run, of each parameter that has such. */
-  readonly mostRows: Readonly<Record<string, number>>;
+  /** The most of one run, for each parameter that has gradient rows. */
+  readonly mostRows: Readonly<Record<string, RowRoom>>;
   /** Numbers of all dropout masks of the largest graph. */
   readonly maskNumbers: number;
+}
+
+/** Room for gradient rows. */
+export interface RowRoom {
+  readonly rows: number;
+  /** Numbers of all that rows are multiples of. */
+  readonly base: number;
+}
+
+/** What a run writes into a table, piece by piece behind one another. */
+export interface RowRun {
+  readonly count: number;
+  /** Which row of `base` each is a multiple of, by `scales`; null: `values` has them. */
+  readonly from: Int32Array | null;
+  /** Numbers of `base`. */
+  readonly base: number;
 }
 
 /** Gradient rows of one table. */
@@ -43,6 +59,9 @@ interface Table {
   /** Room for the rows of a run and their values. */
   readonly rows: Int32Array;
   readonly values: Float32Array;
+  /** Room for what rows are multiples of, and by what. */
+  readonly base: Float32Array;
+  readonly scales: Float32Array;
 }
 
 export interface Arena {
@@ -54,8 +73,8 @@ export interface Arena {
   readonly tables: ReadonlyMap<string, Table>;
   /** Room for the masks of a run. */
   readonly masks: Float32Array;
-  /** Takes in what a run has written: `rows` of each table in its first so many places. */
-  add(rowCounts: ReadonlyMap<string, number>): void;
+  /** Takes in what a run has written. */
+  add(rows: ReadonlyMap<string, readonly RowRun[]>): void;
   /**
    * Ends a step: the length of the gradient, `scale` times what was added. Where it is not finite nothing has changed; else
    * the parameters have moved by a step of the optimiser. `step` counts from 1.
@@ -110,11 +129,12 @@ export function arenaBytes(options: ArenaOptions): { parameters: number; gradien
   let rows = 0;
   for (const plan of options.parameters) {
     if (plan.pieces === 0) continue;
-    const most = options.mostRows[plan.name]!;
+    const { rows: most, base } = options.mostRows[plan.name]!;
+    const sums = sumsOf(plan, most, options.accumulate);
     rows += aligned(most) + aligned(most * widthOf(plan));
+    if (base > 0) rows += aligned(base) + 2 * aligned(most);
     if (plan.role === "rows") rows += aligned(plan.shape[0]!);
-    if (plan.role === "rows" && options.accumulate > 1)
-      rows += aligned(most * options.accumulate) + aligned(most * options.accumulate * widthOf(plan));
+    if (plan.role === "rows" && options.accumulate > 1) rows += aligned(sums) + aligned(sums * widthOf(plan));
   }
   return {
     parameters: 4 * all,
@@ -163,17 +183,16 @@ export function arena(options: ArenaOptions): Arena {
     tables: new Map(tables.map((of) => [of.name, of])),
     masks,
     moments,
-    add(rowCounts) {
+    add(rows) {
       if (total !== gradient) {
         if (fresh) total.set(gradient);
         else memory.axpy(total, 1, gradient);
       }
-      for (const of of tables) of.add(rowCounts.get(of.name) ?? 0, fresh);
+      for (const of of tables) of.add(rows.get(of.name) ?? [], fresh);
       fresh = false;
     },
     step(step, learningRate, scale) {
       fresh = true;
-      for (const of of tables) of.sumUp();
       const length = lengthOf() * scale;
       if (Number.isFinite(length)) {
         if (clip?.value !== undefined && scale > 0) {
@@ -235,8 +254,7 @@ function stepDense(
 
 interface RunningTable extends Table {
   readonly plan: ParameterPlan;
-  add(count: number, fresh: boolean): void;
-  sumUp(): void;
+  add(runs: readonly RowRun[], fresh: boolean): void;
   sumOfSquares(): number;
   cut(limit: number): void;
   step(optimizer: Optimizer, parameters: Float32Array, moments: readonly Float32Array[], move: Move): void;
@@ -246,7 +264,7 @@ interface RunningTable extends Table {
 function table(
   memory: Kernels,
   plan: ParameterPlan,
-  most: number,
+  { rows: most, base: baseNumbers }: RowRoom,
   accumulate: number,
   /** Where the rows are added up, of a parameter that is stepped as a whole. */
   whole: Float32Array | undefined,
@@ -254,20 +272,36 @@ function table(
   const width = widthOf(plan);
   const rows = memory.int32(most);
   const values = memory.float32(most * width);
-  const base = { name: plan.name, plan, width, rows, values };
+  const base = memory.float32(baseNumbers);
+  const [scales, from] = baseNumbers > 0 ? [memory.float32(most), memory.int32(most)] : [base, rows];
+  const parts = { name: plan.name, plan, width, rows, values, base, scales };
+  /** The rows and values of each piece that a run has written. */
+  const written = (runs: readonly RowRun[]) => {
+    let [at, baseAt] = [0, 0];
+    return runs.map((run) => {
+      const [begin, end] = [at, at + run.count];
+      at = end;
+      const list = rows.subarray(begin, end);
+      if (!run.from) return { list, of: values.subarray(begin * width, end * width), options: {} };
+      const multiples = { from: from.subarray(begin, end), scales: scales.subarray(begin, end) };
+      multiples.from.set(run.from);
+      baseAt += run.base;
+      return { list, of: base.subarray(baseAt - run.base, baseAt), options: { multiples } };
+    });
+  };
   if (whole) {
     // Its gradient is zero but for touched rows, which are cleared behind each step; a dense part is written anew anyhow.
     const touched = new Int32Array(most * accumulate);
     let count = 0;
     return {
-      ...base,
-      add(added) {
-        const list = rows.subarray(0, added);
-        memory.scatterAddRows(whole, width, list, values.subarray(0, added * width));
-        touched.set(list, count);
-        count += added;
+      ...parts,
+      add(runs) {
+        for (const { list, of, options } of written(runs)) {
+          memory.scatterAddRows(whole, width, list, of, options);
+          touched.set(list, count);
+          count += list.length;
+        }
       },
-      sumUp() {},
       sumOfSquares: () => 0,
       cut() {},
       step() {},
@@ -280,27 +314,23 @@ function table(
     };
   }
   const slots = memory.int32(plan.shape[0]!);
-  const gatheredRows = accumulate > 1 ? memory.int32(most * accumulate) : rows;
-  const gatheredValues = accumulate > 1 ? memory.float32(most * accumulate * width) : values;
+  // In place, or where they stay while more runs are added.
+  const places = sumsOf(plan, most, accumulate);
+  const uniqueRows = accumulate > 1 ? memory.int32(places) : rows;
+  const allSums = accumulate > 1 ? memory.float32(places * width) : values;
   let count = 0;
-  const sums = () => gatheredValues.subarray(0, count * width);
+  const sums = () => allSums.subarray(0, count * width);
   return {
-    ...base,
-    add(added, fresh) {
+    ...parts,
+    add(runs, fresh) {
       if (fresh) count = 0;
-      if (accumulate > 1) {
-        gatheredRows.set(rows.subarray(0, added), count);
-        gatheredValues.set(values.subarray(0, added * width), count * width);
-      }
-      count += added;
-    },
-    sumUp() {
-      count = memory.sumRows(gatheredRows.subarray(0, count), sums(), width, slots);
+      for (const { list, of, options } of written(runs))
+        count = memory.sumRows(list, of, width, slots, { ...options, uniqueRows, sums: allSums, already: count });
     },
     sumOfSquares: () => memory.sumOfSquares(sums()),
     cut: (limit) => cut(sums(), limit),
     step(optimizer, parameters, moments, { learningRate, gradientScale, step }) {
-      const list = gatheredRows.subarray(0, count);
+      const list = uniqueRows.subarray(0, count);
       if (optimizer.type === "sgd") {
         memory.scatterAddRows(parameters, width, list, sums(), { scale: -learningRate * gradientScale });
         return;
@@ -314,6 +344,11 @@ function table(
       count = 0;
     },
   };
+}
+
+/** How many rows of a table can be touched in a step. */
+function sumsOf({ shape }: ParameterPlan, most: number, accumulate: number): number {
+  return Math.min(most * accumulate, shape[0]!);
 }
 
 /** Throws where an optimiser cannot step touched rows alone. */

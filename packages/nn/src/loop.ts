@@ -1,6 +1,6 @@
 // The training itself: plain data in, plain data out, so that it runs alike in place and in a worker.
 import { MmubError, type Progress } from "@mmub/core";
-import { type Arena, arena, type Clip, type ParameterPlan } from "./arena.js";
+import { type Arena, arena, type Clip, type ParameterPlan, type RowRoom } from "./arena.js";
 import { type BatchShape, type Dataset, type Padding, type Plan, planEpoch, shapeOf } from "./batching.js";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.js";
 import { type Metric, measure, rises } from "./metrics.js";
@@ -62,7 +62,7 @@ export interface Job {
     readonly fingerprint: string;
   } | null;
   readonly resume: boolean;
-  readonly mostRows: Readonly<Record<string, number>>;
+  readonly mostRows: Readonly<Record<string, RowRoom>>;
   readonly maskNumbers: number;
   readonly threads: number;
   /** Of sessions that are held at once. */
@@ -236,7 +236,7 @@ async function loop(job: Job, host: Host, memory: Arena, cache: ReturnType<typeo
         const loss = bound.fetches[names.loss]![0]!;
         if (!Number.isFinite(loss)) return failed("the loss", loss, step + 1, rate);
         counts += bound.fetches[names.counts]![0]!;
-        memory.add(bound.rowCounts);
+        memory.add(bound.rows);
         takeUpdates(bound, memory.parameters);
         count(state.sums, bound);
         sampled += bound.shape.batch;

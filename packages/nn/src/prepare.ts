@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { freemem } from "node:os";
 import { checkParam, listed, MmubError, random, show } from "@mmub/core";
-import { type ArenaOptions, arenaBytes, checkLazyRows, type ParameterPlan } from "./arena.js";
+import { type ArenaOptions, arenaBytes, checkLazyRows, type ParameterPlan, type RowRoom } from "./arena.js";
 import { type BatchShape, type Column, type Dataset, inputColumns, type Padding, paddingOf } from "./batching.js";
 import { type Shape, sizeOf } from "./graph.js";
 import type { Job } from "./loop.js";
@@ -267,19 +267,23 @@ export function plans(
     checkParam(part, `parameters("${name}").rateFactor`, rateFactor, rateFactor >= 0, "zero or more");
     checkParam(part, `parameters("${name}").weightDecay`, weightDecay, weightDecay >= 0, "zero or more");
     const gradient = gradients[name];
-    const { dense = false, pieces = 0 } = gradient ?? {};
+    const { dense = false, pieces = [] } = gradient ?? {};
     // Where a row without gradient does not move anyhow, it need not be looked at.
     const still = optimizer.type === "sgd" && optimizer.momentum === 0 && weightDecay === 0;
     const role = !gradient ? "fixed" : !dense && (lazyRows || still) ? "rows" : "dense";
-    return { name, shape, role, dense, pieces, rateFactor, weightDecay };
+    return { name, shape, role, dense, pieces: pieces.length, rateFactor, weightDecay };
   });
 }
 
-export function mostRows({ program, gradients }: StepProgram): Record<string, number> {
+export function mostRows({ program, gradients }: StepProgram): Record<string, RowRoom> {
   const lengths = new Map(program.outputs.map(({ name, shape }) => [name, sizeOf(shape)]));
-  const most: Record<string, number> = {};
+  const most: Record<string, RowRoom> = {};
   for (const [name, { pieces }] of Object.entries(gradients))
-    for (let piece = 0; piece < pieces; piece++) most[name] = (most[name] ?? 0) + lengths.get(names.rows(name, piece))!;
+    for (const [piece, { from }] of pieces.entries()) {
+      const { rows, base } = most[name] ?? { rows: 0, base: 0 };
+      const more = from ? lengths.get(names.values(name, piece))! : 0;
+      most[name] = { rows: rows + lengths.get(names.rows(name, piece))!, base: base + more };
+    }
   return most;
 }
 

@@ -1,6 +1,6 @@
 // Programs made ready and fed: one session for each shape of batch, and arrays that are used again at each step.
 import type { TypedArray } from "@mmub/core";
-import type { Arena } from "./arena.js";
+import type { Arena, RowRun } from "./arena.js";
 import { type BatchShape, type Dataset, feedNames, fill, shapeKey } from "./batching.js";
 import { sizeOf } from "./graph.js";
 import type { TensorSpec } from "./program.js";
@@ -17,7 +17,7 @@ export interface Ready {
   readonly feeds: Record<string, TypedArray>;
   readonly fetches: Record<string, TypedArray>;
   /** Rows of gradients that the run gives, by parameter. */
-  readonly rowCounts: ReadonlyMap<string, number>;
+  readonly rows: ReadonlyMap<string, readonly RowRun[]>;
 }
 
 /** What binds a program to memory. */
@@ -123,23 +123,30 @@ export async function ready(
   const lengthOf = (name: string): number => sizeOf((outputs.get(name) as TensorSpec).shape);
   for (const name of [names.loss, names.counts, ...(output ? [names.output] : [])])
     if (outputs.has(name)) fetches[name] = room.float32(`fetched ${name}`, lengthOf(name));
-  const rowCounts = new Map<string, number>();
+  const rows = new Map<string, readonly RowRun[]>();
   for (const [name, { dense, pieces }] of Object.entries(program.gradients)) {
     if (dense) fetches[names.gradient(name)] = arena!.gradients.get(name)!;
-    let at = 0;
-    for (let piece = 0; piece < pieces; piece++) {
-      const { width, rows, values } = arena!.tables.get(name)!;
+    if (pieces.length === 0) continue;
+    const table = arena!.tables.get(name)!;
+    let [at, baseAt] = [0, 0];
+    const runs = pieces.map(({ from }, piece): RowRun => {
       const count = lengthOf(names.rows(name, piece));
-      fetches[names.rows(name, piece)] = rows.subarray(at, at + count);
-      fetches[names.values(name, piece)] = values.subarray(at * width, (at + count) * width);
+      const base = from ? lengthOf(names.values(name, piece)) : 0;
+      fetches[names.rows(name, piece)] = table.rows.subarray(at, at + count);
+      if (from) fetches[names.scales(name, piece)] = table.scales.subarray(at, at + count);
+      fetches[names.values(name, piece)] = from
+        ? table.base.subarray(baseAt, baseAt + base)
+        : table.values.subarray(at * table.width, (at + count) * table.width);
       at += count;
-    }
-    if (pieces > 0) rowCounts.set(name, at);
+      baseAt += base;
+      return { count, base, from };
+    });
+    rows.set(name, runs);
   }
   for (const name of program.updates)
     fetches[names.update(name)] = room.float32(`fetched ${names.update(name)}`, lengthOf(names.update(name)));
   const session = await runtime.compile(program.program, options);
-  return { program, shape, session, bytes: activationBytes(program.program), feeds, fetches, rowCounts };
+  return { program, shape, session, bytes: activationBytes(program.program), feeds, fetches, rows };
 }
 
 /** Puts the rows `order[from]` to `order[to]` of the data into the feeds. */

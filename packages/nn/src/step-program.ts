@@ -1,7 +1,7 @@
 // What runs for one batch, as plain data: made where the network is, run where the training is.
 import type { BatchShape } from "./batching.js";
 import { gradients } from "./gradients.js";
-import { isOp, reject, type Shape, showShape, sizeOf, type Value } from "./graph.js";
+import { isOp, type OpAttributes, reject, type Shape, showShape, sizeOf, type Value } from "./graph.js";
 import type { Loss } from "./loss.js";
 import { type Network, type Traced, trace } from "./network.js";
 import { input, mul, sum } from "./ops.js";
@@ -18,14 +18,20 @@ export const names = {
   gradient: (parameter: string) => `gradient ${parameter}`,
   rows: (parameter: string, piece: number) => `rows ${piece} ${parameter}`,
   values: (parameter: string, piece: number) => `values ${piece} ${parameter}`,
+  scales: (parameter: string, piece: number) => `scales ${piece} ${parameter}`,
   update: (buffer: string) => `update ${buffer}`,
 } as const;
 
 /** How a parameter gets its gradient. */
 interface GradientKind {
   readonly dense: boolean;
-  /** How many pieces of rows. */
-  readonly pieces: number;
+  readonly pieces: readonly RowPiece[];
+}
+
+/** Some rows of a gradient: as `rows` and their `values`, or these are multiples of few rows. */
+export interface RowPiece {
+  /** Which row of `values` each is a multiple of, by its `scales`. */
+  readonly from: Int32Array | null;
 }
 
 export interface StepProgram {
@@ -60,11 +66,14 @@ export function trainingProgram(
   for (const [name, { value }] of wanted) {
     const gradient = found.get(value);
     if (!gradient) continue;
-    kinds[name] = { dense: gradient.dense !== undefined, pieces: gradient.rows.length };
+    const multiples = gradient.rows.map(({ values }) => multiplesOf(values));
+    kinds[name] = { dense: gradient.dense !== undefined, pieces: multiples.map((of) => ({ from: of?.from ?? null })) };
     if (gradient.dense) outputs[names.gradient(name)] = unshaped(gradient.dense);
     for (const [piece, { rows, values }] of gradient.rows.entries()) {
       outputs[names.rows(name, piece)] = unshaped(rows);
-      outputs[names.values(name, piece)] = unshaped(values);
+      const of = multiples[piece];
+      outputs[names.values(name, piece)] = unshaped(of?.base ?? values);
+      if (of) outputs[names.scales(name, piece)] = unshaped(of.scales);
     }
   }
   for (const [name, next] of traced.updates) outputs[names.update(name)] = next;
@@ -79,6 +88,20 @@ export function trainingProgram(
 /** The same numbers without what only gives them their shape, since a reshape to an output is a copy. */
 function unshaped(value: Value): Value {
   return isOp(value.node, "reshape") ? unshaped(value.node.inputs[0]!) : value;
+}
+
+/**
+ * What values are multiples of, where they are made as `mul(scales [n, 1], gather(base [m, columns], from))`: so they leave the graph
+ * as two small tensors, and onnxruntime copies what leaves.
+ */
+function multiplesOf(values: Value): { base: Value; scales: Value; from: Int32Array } | undefined {
+  const { node } = unshaped(values);
+  const [scales, rows] = node.inputs;
+  if (!isOp(node, "mul") || !isOp(rows!.node, "gather")) return undefined;
+  const [base, from] = rows!.node.inputs as [Value, Value];
+  const fits = isOp(from.node, "constant") && from.shape.length === 1 && base.shape.length === 2;
+  if (!fits || sizeOf(scales!.shape) !== from.shape[0]) return undefined;
+  return { base, scales: scales!, from: (from.node.attributes as OpAttributes["constant"]).data as Int32Array };
 }
 
 /** The loss and the output of a batch as they are outside of training. */

@@ -128,7 +128,7 @@ export async function stepper<Inputs extends InputSpecs>(
       await bound.session.run(bound.feeds, bound.fetches);
       const counts = bound.fetches[names.counts]![0]!;
       const value = counts > 0 ? bound.fetches[names.loss]![0]! / counts : 0;
-      memory.add(bound.rowCounts);
+      memory.add(bound.rows);
       const norm = Number.isFinite(value) ? memory.step(taken + 1, learningRate, counts > 0 ? 1 / counts : 0) : value;
       if (!Number.isFinite(norm))
         throw new MmubError("invalid-input", {

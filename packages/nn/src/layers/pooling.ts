@@ -269,11 +269,16 @@ function bestWindows({ input, weight, bias, window }: ConvolvedSteps, lookup: Lo
       kernel,
     ]);
     const shares = mul(column(byFilter), learns);
-    const byTap = reshape(transpose(weight, [0, 2, 1]), [filters, 1, kernel, channels]);
+    const byTap = reshape(transpose(weight, [0, 2, 1]), [filters * kernel, channels]);
+    const from = Int32Array.from({ length: filters * batch * kernel }, (_, i) => {
+      const filter = Math.floor(i / (batch * kernel));
+      return filter * kernel + (i % kernel);
+    });
     return [
       {
         rows: gather(reshape(padIds(lookup.ids, window, steps), [-1]), rows),
-        values: reshape(mul(column(shares), byTap), [-1, channels]),
+        // Multiples of the filters' taps, which the trainer takes as such.
+        values: mul(reshape(shares, [-1, 1]), gather(byTap, constant(from))),
       },
       transpose(reshape(dWeight, [filters, kernel, channels]), [0, 2, 1]),
       sum(gradient, [0]),

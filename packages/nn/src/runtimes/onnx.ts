@@ -21,8 +21,8 @@ const part = "@mmub/nn/onnx";
  * onnxruntime-web, which is 2 to 4 times slower and runs everywhere. Each is loaded on first use; without either it throws
  * `missing-library`.
  *
- * A run of onnxruntime-node reads feeds and writes fetches where they are, without a copy, and blocks the thread until it is done:
- * train in a worker. Pass the same arrays at each run where possible: what onnxruntime has to know of them is kept. No array may be
+ * A run of onnxruntime-node reads feeds and writes fetches where they are, and blocks the thread until it is done: train in a worker.
+ * (Up to 1.30 it also makes arrays of its own with what it has written, a copy that nobody reads.) Pass the same arrays at each run where possible: what onnxruntime has to know of them is kept. No array may be
  * both fed and fetched in one run, since fetches are written while feeds are still read; arrays on a SharedArrayBuffer are refused,
  * since onnxruntime cannot read them. With two threads or more, idle ones wait actively: fast on a free machine, slow on a busy one.
  *
