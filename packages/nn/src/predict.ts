@@ -127,6 +127,7 @@ export function trainedOf<Inputs extends InputSpecs>(
     const data = { rows, columns };
     const plan = planEpoch(data, all, { batchSize, accumulate: 1, shuffle: false, seed: 0, epoch: 0 });
     for (let batch = 0; batch + 1 < plan.bounds.length; batch++) {
+      if (batch > 0) await turn(signal);
       const [from, to] = [plan.bounds[batch]!, plan.bounds[batch + 1]!];
       const { lengths } = shapeOf(columns, plan.order, from, to, paddings, padTo);
       // Few sizes serve all: a last batch is filled up to the next power of two.
@@ -137,8 +138,8 @@ export function trainedOf<Inputs extends InputSpecs>(
       const { shape } = bound.program.program.outputs[0]!;
       take(bound.fetches[names.output] as Float32Array, shape, plan.order.subarray(from, to), lengths);
       report(to);
-      await turn(signal);
     }
+    signal?.throwIfAborted();
   };
 
   return {

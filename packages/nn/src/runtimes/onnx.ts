@@ -22,9 +22,10 @@ const part = "@mmub/nn/onnx";
  * `missing-library`.
  *
  * A run of onnxruntime-node reads feeds and writes fetches where they are, and blocks the thread until it is done: train in a worker.
- * (Up to 1.30 it also makes arrays of its own with what it has written, a copy that nobody reads.) Pass the same arrays at each run where possible: what onnxruntime has to know of them is kept. No array may be
- * both fed and fetched in one run, since fetches are written while feeds are still read; arrays on a SharedArrayBuffer are refused,
- * since onnxruntime cannot read them. With two threads or more, idle ones wait actively: fast on a free machine, slow on a busy one.
+ * (Up to 1.30 it also makes arrays of its own of what it has written, a copy that nobody reads.) Pass the same arrays at each run
+ * where possible: what onnxruntime has to know of them is kept. No array may be both fed and fetched in one run, since fetches are
+ * written while feeds are still read; arrays on a SharedArrayBuffer are refused, since onnxruntime cannot read them. With two
+ * threads or more, idle ones wait actively: fast on a free machine, slow on a busy one.
  *
  * Results agree with the reference runtime to 1e-4 of a tensor's largest entry, gradients to 1e-3, and repeat bit for bit. Equal maxima
  * of a pooling window share its gradient.
