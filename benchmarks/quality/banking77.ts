@@ -1,16 +1,24 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { accuracy } from "@mmub/metrics";
+import { accuracy, stratifiedKFold } from "@mmub/metrics";
 import { logisticRegression } from "@mmub/models";
-import { sentenceEncoder } from "@mmub/text";
+import { sentenceEncoder, tfidf } from "@mmub/text";
 import { parseCsv } from "../files.js";
+import { chosen, scores } from "../linear.js";
 import type { QualitySet, Score } from "../quality.js";
 import { cache } from "../venv.js";
 import { weightsIfThere } from "../weights.js";
 
+const ngrams = "word and character n-grams + logistic regression";
+const words = tfidf({ tokenPattern: "(?u)\\b\\w+\\b", ngramRange: [1, 2], sublinearTf: true });
+const characters = tfidf({ analyzer: "char_wb", ngramRange: [2, 5], sublinearTf: true, minDf: 2 });
+// The loss of 77 classes is flat: the default of 1e-4 stops where some classes are hardly learned.
+const tolerance = 1e-5;
+
 export const set: QualitySet = {
   files: ["train.csv", "test.csv"],
   published: {
+    [ngrams]: "0.912 the same columns + LinearSVC, scikit-learn, same split",
     "MiniLM + logistic regression": "0.930 the same in Python, same split",
   },
   async read(folder) {
@@ -21,6 +29,11 @@ export const set: QualitySet = {
     const vectors = files && (await encoded(files, train, test));
 
     return async function* (seed): AsyncGenerator<Score> {
+      const [fold] = stratifiedKFold(train.labels, { folds: 5, seed });
+      const { views, C } = await chosen({ both: { words, characters } }, [3, 10, 30], train, [fold!], tolerance);
+      const [judged] = await scores(views, [C], train, test, tolerance);
+      yield { method: ngrams, metric: "accuracy", value: judged!.accuracy };
+
       if (vectors) {
         const model = logisticRegression<string>({ C: [1, 3, 10, 30, 100], scoring: "accuracy", folds: 3 });
         const { labels } = await (await model.fit(vectors[0], train.labels, { seed })).predict(vectors[1]);
