@@ -59,6 +59,33 @@ export function sentences(): string {
   });
 }
 
+/**
+ * 10,000 texts of 100 words, one a line. Half of the words are of one of 200 topics, a new one every ten words: "t7w12" is word
+ * 12 of topic 7; the others are common to all: "c40". Frequencies fall as 1 / rank within each.
+ */
+export function topicTexts(): string {
+  return once("topic-texts.txt", () => {
+    const r = random(43);
+    const zipf = (words: number) => {
+      let total = 0;
+      const cumulative = Float64Array.from({ length: words }, (_, rank) => {
+        total += 1 / (rank + 1);
+        return total;
+      });
+      return () => firstAbove(cumulative, r.next() * total);
+    };
+    const [ofTopic, common] = [zipf(150), zipf(5000)];
+    const text = () => {
+      let topic = 0;
+      return Array.from({ length: 100 }, (_, i) => {
+        if (i % 10 === 0) topic = r.integer(200);
+        return r.next() < 0.5 ? `t${topic}w${ofTopic()}` : `c${common()}`;
+      }).join(" ");
+    };
+    return Array.from({ length: 10_000 }, text).join("\n");
+  });
+}
+
 /** 60 s of mono float32 at 16 kHz: a wavering tone, a steady one and noise. */
 export function sound(): string {
   return once("sound-16k.f32", () => {

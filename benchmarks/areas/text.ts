@@ -2,8 +2,8 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Dense, Sparse } from "@mmub/core";
-import { sentenceEncoder, tfidf } from "@mmub/text";
-import { sentences, texts } from "../data.js";
+import { sentenceEncoder, tfidf, type WordVectors, word2vec } from "@mmub/text";
+import { sentences, texts, topicTexts } from "../data.js";
 import { type Comparison, type Row, race } from "../race.js";
 import { here, peerEnv, peerPython, peers } from "../venv.js";
 import { weights } from "../weights.js";
@@ -50,7 +50,39 @@ const encodeSentences: Comparison<Dense> = {
   tolerance: 1e-4,
 };
 
-export const comparisons = [fitTransform, encodeSentences];
+const trainWordVectors = (algorithm: "skipGram" | "cbow", epochs: number, script: string): Comparison<WordVectors> => ({
+  name: `word2vec, ${algorithm === "cbow" ? "CBOW" : "skip-gram"}, 1,000,000 words x ${epochs} epochs, 100 columns`,
+  unit: "words/s",
+  work: epochs * 1_000_000,
+  data: topicTexts,
+  peer: "gensim Word2Vec",
+  script,
+  async prepare(path) {
+    const texts = readFileSync(path, "utf8").split("\n");
+    const sentences = texts.map((text) => text.split(" "));
+    return () => word2vec({ algorithm, epochs, sample: 0 }).fit(sentences, { seed: 1 });
+  },
+  // Equal quality: both put as many words of the same topic next to a word.
+  agree: (vectors) => [vectors.words.length, topical(vectors)],
+  tolerance: 0.03,
+});
+
+/** Of the 100 words nearest to a word of a topic, the share that are of the same topic: of every 20th such word. */
+function topical(vectors: WordVectors): number {
+  const topicOf = (word: string) => word.split("w")[0];
+  const asked = vectors.words.filter((word) => word.startsWith("t")).filter((_, i) => i % 20 === 0);
+  const right = asked.map(
+    (word) => vectors.mostSimilar(word, { topN: 100 }).filter((near) => topicOf(near.word) === topicOf(word)).length,
+  );
+  return right.reduce((sum, count) => sum + count, 0) / (100 * asked.length);
+}
+
+export const comparisons = [
+  fitTransform,
+  encodeSentences,
+  trainWordVectors("skipGram", 3, "word2vec_skip_gram.py"),
+  trainWordVectors("cbow", 10, "word2vec_cbow.py"),
+];
 
 // The stream is the file of 50,000 texts over and over.
 const memories = [
