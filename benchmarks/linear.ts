@@ -9,7 +9,7 @@ import type { MergeableExtractor } from "@mmub/text";
 export type Views = Readonly<Record<string, MergeableExtractor>>;
 
 /** Features of `test` and of `train`, with all that is learned being learned from `train`. */
-export async function viewed(
+async function viewed(
   views: Views,
   train: readonly string[],
   test: readonly string[],
@@ -30,7 +30,7 @@ export interface Labelled {
   readonly labels: readonly string[];
 }
 
-export interface LinearChoice {
+interface LinearChoice {
   readonly name: string;
   readonly views: Views;
   readonly C: number;
@@ -54,7 +54,7 @@ export async function scores(
   return found;
 }
 
-export const some = ({ texts, labels }: Labelled, rows: Uint32Array): Labelled => ({
+const some = ({ texts, labels }: Labelled, rows: Uint32Array): Labelled => ({
   texts: take(texts, rows),
   labels: take(labels, rows),
 });
