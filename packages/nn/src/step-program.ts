@@ -29,7 +29,7 @@ interface GradientKind {
 }
 
 /** Some rows of a gradient: as `rows` and their `values`, or these are multiples of few rows. */
-export interface RowPiece {
+interface RowPiece {
   /** Which row of `values` each is a multiple of, by its `scales`. */
   readonly from: Int32Array | null;
 }
