@@ -57,8 +57,10 @@ function install(name: string, tarballs: readonly string[]): string {
   rmSync(project, { recursive: true, force: true });
   mkdirSync(project, { recursive: true });
   const file = (of: string) => `file:${join(packed, tarballs.find((tarball) => tarball.startsWith(`mmub-${of}-`))!)}`;
-  const dependencies = { "@mmub/core": file("core"), [`@mmub/${name}`]: file(name) };
-  const overrides = { "@mmub/core": "$@mmub/core" };
+  // What it needs of our other packages comes from the tarballs too: this version is in no registry yet.
+  const ours = tarballs.map((tarball) => /^mmub-(\w+)-/.exec(tarball)![1]!);
+  const overrides = Object.fromEntries(ours.map((of) => [`@mmub/${of}`, file(of)]));
+  const dependencies = { [`@mmub/${name}`]: file(name) };
   writeFileSync(join(project, "package.json"), JSON.stringify({ private: true, dependencies, overrides }));
   const options = ["install", "--omit=dev", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"];
   output("npm", options, project);
