@@ -1,8 +1,10 @@
 export * from "./batch.js";
 export type * from "./contracts.js";
+export * from "./embedding-cache.js";
 export * from "./errors.js";
 export * from "./features.js";
 export * from "./lib.js";
+export * from "./model-source.js";
 export * from "./pipeline.js";
 export * from "./pool.js";
 export * from "./quantile.js";

@@ -1,3 +1,4 @@
+export type { RemoteFile } from "@mmub/core";
 export { type ChineseTokenizer, type ChineseTokenizerParams, chineseTokenizer } from "./chinese-tokenizer.js";
 export { type CountVectorsParams, countVectors } from "./count-vectors.js";
 export { type GloveParams, glove } from "./glove.js";
@@ -5,7 +6,6 @@ export { type HashingVectorsParams, hashingVectors } from "./hashing-vectors.js"
 export { type Keyword, type KeywordsOptions, keywords, type TextRankOptions, textRank } from "./keywords.js";
 export { type LexiconSentimentParams, lexiconSentiment } from "./lexicon-sentiment.js";
 export { type FittedLsa, type Lsa, type LsaParams, lsa } from "./lsa.js";
-export type { RemoteFile } from "./model-source.js";
 export { type NormalizeParams, type Normalizer, normalized, normalizer } from "./normalizer.js";
 export {
   type FittedRedacted,

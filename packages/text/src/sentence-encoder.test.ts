@@ -5,10 +5,9 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { decodeSaved, encodeSaved, type FittedExtractor, type Progress } from "@mmub/core";
+import { decodeSaved, embeddingCache, encodeSaved, type FittedExtractor, type Progress } from "@mmub/core";
 import { extractorChecks } from "@mmub/core/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { embeddingCache } from "./embedding-cache.js";
 import { type SentenceEncoderParams, sentenceEncoder } from "./sentence-encoder.js";
 
 interface Golden {

@@ -3,13 +3,19 @@ import {
   checkSaved,
   type Dense,
   dense,
+  type EmbeddingCache,
   type Extractor,
+  embeddingCache,
   type Features,
   type FittedExtractor,
+  isRemote,
   listed,
+  localPath,
   MmubError,
+  modelHash,
   pace,
   progress,
+  type RemoteFile,
   rejectInput,
   type Sequence,
   sequence,
@@ -17,8 +23,6 @@ import {
   turn,
 } from "@mmub/core";
 import type { FrozenModel, OnnxFeed, OnnxOutput, OnnxRuntimeOptions, OnnxTensorInfo } from "@mmub/nn";
-import { type EmbeddingCache, embeddingCache } from "./embedding-cache.js";
-import { isRemote, localPath, modelHash, type RemoteFile } from "./model-source.js";
 import { type Pooling, poolings } from "./sentence-pooling.js";
 import { type SubwordTokenizer, subwordTokenizer } from "./subword-tokenizer.js";
 

@@ -6,7 +6,7 @@ import { basename, join, resolve } from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
-import { checkParam, MmubError } from "@mmub/core";
+import { checkParam, MmubError } from "./errors.js";
 
 /** A file on the web. It is fetched once, and only taken if its bytes are those that the checksum says. */
 export interface RemoteFile {
@@ -18,11 +18,19 @@ export interface RemoteFile {
   readonly folder?: string;
 }
 
+/** Whether a source is a file on the web, by its fields. */
 export function isRemote(source: unknown): source is RemoteFile {
   return typeof source === "object" && source !== null && "url" in source && "sha256" in source;
 }
 
-/** The path that a path, a `file:` URL or a remote file stands for; what is remote is fetched, unless it was before. */
+/**
+ * The path that a path, a `file:` URL or a remote file stands for; what is remote is fetched, unless it was before.
+ * Rejects, in the name of `part`, with `invalid-params` for a web address without its checksum and `missing-model` for what cannot be
+ * fetched or has another checksum.
+ *
+ * @example
+ * const path = await localPath("my/encoder", new URL("file:///models/encoder.onnx")); // "/models/encoder.onnx"
+ */
 export async function localPath(
   part: string,
   source: string | URL | RemoteFile,
@@ -42,7 +50,10 @@ export async function localPath(
 
 /**
  * SHA-256 of a model: its bytes, or its file and the weights beside it, if there are: `<model>_data` or `<model>.data`, which
- * are the names that exporters give.
+ * are the names that exporters give. Rejects with `missing-model`, in the name of `part`, if it cannot be read.
+ *
+ * @example
+ * const hash = await modelHash("my/encoder", new Uint8Array([1, 2, 3])); // 64 hexadecimal digits
  */
 export async function modelHash(part: string, model: string | Uint8Array): Promise<string> {
   const hash = createHash("sha256");
@@ -52,7 +63,7 @@ export async function modelHash(part: string, model: string | Uint8Array): Promi
   } catch (cause) {
     throw new MmubError("missing-model", {
       part,
-      message: `cannot read the model ${resolve(model)}: ${(cause as Error).message}; give the path of an ONNX model, such as onnx/model.onnx of a sentence-transformers model, or { url, sha256 } to have it fetched`,
+      message: `cannot read the model ${resolve(model)}: ${(cause as Error).message}; give the path of an ONNX model, or { url, sha256 } to have it fetched`,
       cause,
       path: model,
     });
