@@ -1,6 +1,14 @@
 export type { Clip } from "./arena.js";
 export * from "./encoder.js";
 export * from "./export.js";
+export {
+  type FusionNetwork,
+  fusionFeatures,
+  fusionNetwork,
+  type Joined,
+  type ModalityInput,
+  type SeenModality,
+} from "./fusion-network.js";
 export { denseGradient, gradients, type ParameterGradient } from "./gradients.js";
 export type * from "./graph.js";
 export * as initializers from "./initializers.js";
@@ -50,6 +58,16 @@ export * from "./losses/info-nce.js";
 export * from "./losses/ranking.js";
 export type { Metric } from "./metrics.js";
 export * from "./network.js";
+export * from "./onnx-cut.js";
+export {
+  encodeModel,
+  type OnnxAttribute,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxTensor,
+  type OnnxType,
+  type OnnxValue,
+} from "./onnx-model.js";
 export * from "./ops.js";
 export * from "./optimizers/adam.js";
 export type { Optimizer } from "./optimizers/optimizer.js";
@@ -85,6 +103,7 @@ export {
   type WarmUp,
   warmUp,
 } from "./schedules.js";
+export { emptyMoments, type Moments, momentsOf, standardized } from "./standardize.js";
 export { type StepBatch, type Stepper, type StepperOptions, stepper } from "./stepper.js";
 export { type ParameterOptions, type TrainingData, type TrainOptions, train } from "./train.js";
 export {

@@ -12,7 +12,7 @@ export interface OnnxTensor {
 }
 
 /** An input or output; an axis whose length is known only at a run is a name. */
-interface OnnxValue {
+export interface OnnxValue {
   readonly name: string;
   readonly dtype: OnnxType;
   readonly shape: readonly (number | string)[];
@@ -45,6 +45,28 @@ export interface OnnxModel {
 const opset = 17;
 const irVersion = 8;
 
+/**
+ * The bytes of an ONNX model that is described as plain data: for models that others trained and that come without a graph. What
+ * `network` describes, `toOnnx` writes. Opset 17; nothing is checked but by the runtime that loads it.
+ *
+ * @example
+ * const value = (name: string) => ({ name, dtype: "float32", shape: ["batch", 2] }) as const;
+ * const relu6 = {
+ *   op: "Clip",
+ *   name: "relu6",
+ *   inputs: ["x", "zero", "six"],
+ *   outputs: ["y"],
+ *   attributes: {},
+ * };
+ * const constants = [
+ *   { name: "zero", dtype: "float32", shape: [], data: Float32Array.of(0) },
+ *   { name: "six", dtype: "float32", shape: [], data: Float32Array.of(6) },
+ * ] as const;
+ * const bytes = encodeModel({ nodes: [relu6], constants, inputs: [value("x")], outputs: [value("y")] });
+ * const model = await onnxModel(bytes);
+ * console.log((await model.run({ x: { shape: [1, 2], data: [-1, 9] } })).y!.data); // Float32Array(2) [ 0, 6 ]
+ * await model.dispose();
+ */
 export function encodeModel({ nodes, constants, inputs, outputs }: OnnxModel): Uint8Array<ArrayBuffer> {
   const domains = new Set(nodes.flatMap(({ domain }) => domain ?? []));
   return message((model) => {
