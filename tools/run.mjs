@@ -56,7 +56,10 @@ const commands = {
   },
   weights: {
     about: "fetches weights of pretrained models for the benchmarks: npm run weights -- <name> [--to <folder>]",
-    run: (args) => tsx("benchmarks/weights.ts", absoluteData(args)),
+    run(args) {
+      build();
+      return tsx("benchmarks/weights.ts", absoluteData(args));
+    },
   },
   example: {
     about: "one example: npm run example -- <name> [its options]",
