@@ -10,6 +10,7 @@ export function stratifiedFolds(
   folds: number,
   random: Random,
   part: string,
+  advice = "give more rows or fewer folds",
 ): Int32Array {
   const members: number[][] = Array.from({ length: classes }, () => []);
   for (let row = 0; row < classOf.length; row++) members[classOf[row]!]!.push(row);
@@ -20,7 +21,7 @@ export function stratifiedFolds(
   if (dealt < folds)
     throw new MmubError("invalid-input", {
       part,
-      message: `cross-validation in ${folds} folds got ${dealt} rows that can be held out, want at least one a fold; give more rows or fewer folds`,
+      message: `cross-validation in ${folds} folds got ${dealt} rows that can be held out, want at least one a fold; ${advice}`,
       folds,
       rows: dealt,
     });

@@ -1,3 +1,4 @@
+export { type FittedLinearSvm, type LinearSvm, type LinearSvmParams, linearSvm } from "./linear-svm.js";
 export {
   type FittedLogisticRegression,
   type LogisticRegression,

@@ -38,6 +38,27 @@ export function strideOf(outputs: number): number {
   return outputs === 1 ? 1 : Math.ceil(outputs / 4) * 4;
 }
 
+/** Without `present`: predictions are there for every row, whatever was missing. */
+export function plain({ layout, rows, cols, data }: Dense): Dense {
+  return { layout, rows, cols, data };
+}
+
+/** Two classes need one score; more need one each. */
+export function outputsOf(classes: number): number {
+  return classes === 2 ? 1 : classes;
+}
+
+/** The layout that kernels take. `coefficients` is row-major, one row an output. */
+export function packed(coefficients: Float64Array, intercepts: Float64Array, cols: number): Float64Array {
+  const stride = strideOf(intercepts.length);
+  const weights = new Float64Array((cols + 1) * stride);
+  for (let c = 0; c < intercepts.length; c++) {
+    for (let k = 0; k < cols; k++) weights[k * stride + c] = coefficients[c * cols + k]!;
+    weights[cols * stride + c] = intercepts[c]!;
+  }
+  return weights;
+}
+
 /**
  * The kernel of `x` for `stride` outputs. Weights are `(cols + 1) x stride`, the weights of one column side by side, the
  * intercepts last: one layout serves dense and sparse rows. Each score is summed over the columns in the same order

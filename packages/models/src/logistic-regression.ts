@@ -3,7 +3,6 @@ import {
   checkParam,
   checkSaved,
   checkTargets,
-  type Dense,
   dense,
   type Features,
   type FitOptions,
@@ -21,7 +20,17 @@ import {
 import { splitFold, stratifiedFolds } from "./folds.js";
 import { argmax, type ClassWeight, checkClassWeight, classWeights, encodeLabels } from "./labels.js";
 import { minimize } from "./lbfgs.js";
-import { checkMatrix, checkWidth, linearKernel, type Matrix, moments, strideOf } from "./linear.js";
+import {
+  checkMatrix,
+  checkWidth,
+  linearKernel,
+  type Matrix,
+  moments,
+  outputsOf,
+  packed,
+  plain,
+  strideOf,
+} from "./linear.js";
 
 const type = "@mmub/models/logistic-regression";
 
@@ -203,26 +212,6 @@ function fitted<L extends Label>(
       arrays: { coefficients: coefficients.slice(), intercepts: intercepts.slice() },
     }),
   };
-}
-
-// Probabilities are there for every row, whatever was missing.
-function plain({ layout, rows, cols, data }: Dense): Dense {
-  return { layout, rows, cols, data };
-}
-
-/** Two classes need one score; more need one each. */
-function outputsOf(classes: number): number {
-  return classes === 2 ? 1 : classes;
-}
-
-function packed(coefficients: Float64Array, intercepts: Float64Array, cols: number): Float64Array {
-  const stride = strideOf(intercepts.length);
-  const weights = new Float64Array((cols + 1) * stride);
-  for (let c = 0; c < intercepts.length; c++) {
-    for (let k = 0; k < cols; k++) weights[k * stride + c] = coefficients[c * cols + k]!;
-    weights[cols * stride + c] = intercepts[c]!;
-  }
-  return weights;
 }
 
 function unpacked(weights: Float64Array, cols: number, classes: number) {

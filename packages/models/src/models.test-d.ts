@@ -1,6 +1,7 @@
 import { type Classification, type Fuser, type Label, type Model, pipeline, type Regression, vector } from "@mmub/core";
 import { type Bag, dense, globalMeanPool, type Steps, type Tokens, type Value } from "@mmub/nn";
 import { expectTypeOf, test } from "vitest";
+import { linearSvm } from "./linear-svm.js";
 import { logisticRegression } from "./logistic-regression.js";
 import { type Architecture, customNetwork, mlp, rnn } from "./network/architecture.js";
 import { networkClassifier, networkRegressor } from "./network.js";
@@ -27,6 +28,8 @@ test("a wrong label does not compile", () => {
 
 test("they are models, and a fit knows more than a model must", () => {
   expectTypeOf(logisticRegression<number>()).toExtend<Model<number, Classification<number>>>();
+  expectTypeOf(linearSvm<number>()).toExtend<Model<number, Classification<number>>>();
+  expectTypeOf(linearSvm<"buy" | "leave">().fit).parameter(1).toEqualTypeOf<readonly ("buy" | "leave")[]>();
   expectTypeOf(ridge()).toExtend<Model<number, Regression>>();
   type Fitted = Awaited<ReturnType<ReturnType<typeof logisticRegression<number>>["fit"]>>;
   expectTypeOf<Fitted["classes"]>().toEqualTypeOf<readonly number[]>();

@@ -10,7 +10,6 @@ import {
   listed,
   MmubError,
   type RunOptions,
-  rowBatches,
   type Saved,
   show,
 } from "@mmub/core";
@@ -20,27 +19,25 @@ import {
   type Clip,
   type EarlyStopping,
   type Epoch,
+  emptyMoments,
   type InputSpec,
   type Loss,
   loadTrained,
   type Metric,
-  mul,
+  type Moments,
+  momentsOf,
   type Network,
   network,
   type Optimizer,
   parametersOf,
   type Runtime,
-  reshape,
   type Schedule,
-  type Scope,
-  type Steps,
-  sub,
+  standardized,
   type Trained,
   train,
-  type Value,
   type Weights,
 } from "@mmub/nn";
-import type { Architecture, NetworkInput } from "./architecture.js";
+import type { Architecture } from "./architecture.js";
 
 /** How a network is trained, whatever it predicts. */
 export interface NetworkParams {
@@ -319,7 +316,8 @@ function networkOf(
   moments: Moments | null,
 ): Network<{ readonly x: InputSpec }> {
   return network({ x: input }, (scope, { x }) => {
-    const output = architecture.build(scope, moments ? standardized(scope, x, input, moments) : x, input, outputs);
+    const seen = moments ? scope.enter(scopeName, (own) => standardized(own, x, input, moments)) : x;
+    const output = architecture.build(scope, seen, input, outputs);
     const { shape } = output ?? {};
     if (shape?.length !== 2 || shape[1] !== outputs)
       throw new MmubError("shape-mismatch", {
@@ -330,77 +328,7 @@ function networkOf(
   });
 }
 
-/** What a column, or a channel of an image, is brought to mean 0 and deviation 1 by. */
-interface Moments {
-  readonly mean: Float32Array;
-  /** 1 / deviation; 1 where all values are the same. */
-  readonly scale: Float32Array;
-}
-
 const scopeName = "standardize";
-
-/** How many columns or channels are standardised; 0: none, since these features stay as they are. */
-function groupsOf(input: InputSpec): number {
-  if (input.kind === "vector" || input.kind === "steps") return input.cols;
-  if (input.kind === "tensor") return input.shape.length === 3 ? input.shape[0]! : 1;
-  return 0;
-}
-
-function emptyMoments(input: InputSpec): Moments | null {
-  const groups = groupsOf(input);
-  return groups === 0 ? null : { mean: new Float32Array(groups), scale: new Float32Array(groups) };
-}
-
-/** Of rows that are not missing; one pass for the means and one for the deviations. */
-async function momentsOf(
-  x: Features,
-  input: InputSpec,
-  part: string,
-  signal: AbortSignal | undefined,
-): Promise<Moments | null> {
-  const groups = groupsOf(input);
-  if (groups === 0 || x.layout === "sparse") return null;
-  const { cols, data } = x;
-  const run = cols / groups;
-  const sums = async (of: (value: number, group: number) => number): Promise<Float64Array> => {
-    const totals = new Float64Array(groups);
-    let count = 0;
-    for await (const { from, to } of rowBatches(x.rows, { ...(signal && { signal }), batchSize: 4096 }, part))
-      for (let row = from; row < to; row++) {
-        if (!isPresent(x, row)) continue;
-        const [first, last] = x.layout === "dense" ? [row, row + 1] : [x.offsets[row]!, x.offsets[row + 1]!];
-        count += last - first;
-        for (let at = first * cols; at < last * cols; )
-          for (let group = 0; group < groups; group++)
-            for (let i = 0; i < run; i++) totals[group]! += of(data[at++]!, group);
-      }
-    return totals.map((total) => total / Math.max(1, count * run));
-  };
-  const means = await sums((value) => value);
-  const variances = await sums((value, group) => (value - means[group]!) ** 2);
-  return {
-    mean: Float32Array.from(means),
-    // A difference below the precision of float32 values is that of a constant column.
-    scale: Float32Array.from(variances, (variance, group) =>
-      variance > 1e-14 * means[group]! ** 2 ? 1 / Math.sqrt(variance) : 1,
-    ),
-  };
-}
-
-function standardized(scope: Scope, x: NetworkInput, input: InputSpec, { mean, scale }: Moments): NetworkInput {
-  const axes = input.kind === "tensor" && input.shape.length === 3 ? [mean.length, 1, 1] : [mean.length];
-  return scope.enter(scopeName, (own) => {
-    const by = (name: string, values: Float32Array) =>
-      reshape(
-        own.buffer(name, [values.length], () => values),
-        axes,
-      );
-    const scaled = (values: Value) => mul(sub(values, by("mean", mean)), by("scale", scale));
-    if (input.kind !== "steps") return scaled(x as Value);
-    const { values, mask } = x as Steps;
-    return { values: mul(scaled(values), reshape(mask, [...mask.shape, 1])), mask };
-  });
-}
 
 function savedMoments({ weights }: Made["trained"]): Pick<Moments, "mean"> | null {
   const mean = weights[`${scopeName}/mean`];
