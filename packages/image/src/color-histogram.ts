@@ -1,5 +1,6 @@
 import { checkParam, type Dense, type Extractor } from "@mmub/core";
 import { type DecodeParams, decodeParams, type ImageInput } from "./decode.js";
+import type { BrokenOptions } from "./lanes.js";
 import { pixelExtractor } from "./pixel-extractor.js";
 
 const type = "@mmub/image/color-histogram";
@@ -48,7 +49,10 @@ export interface ColorHistogramParams extends DecodeParams {
  * const fitted = await colorHistogram({ space: "rgb", bins: [2, 2, 2] }).fit([]);
  * const { data } = await fitted.transform([red]); // 0, 0, 0, 0, 1, 0, 0, 0
  */
-export function colorHistogram(params: ColorHistogramParams = {}): Extractor<ImageInput, Dense> {
+export function colorHistogram(
+  params: ColorHistogramParams = {},
+  options: BrokenOptions = {},
+): Extractor<ImageInput, Dense> {
   const {
     width = 128,
     height = 128,
@@ -89,6 +93,7 @@ export function colorHistogram(params: ColorHistogramParams = {}): Extractor<Ima
     type,
     params: { ...decode, space, bins: [n0, n1, n2], joint, grid: [rows, columns], normalize },
     decode,
+    options,
     names: columnNames(spaces[space].channels, bins, joint, rows, columns),
     describe(pixels, row) {
       find(pixels, found);

@@ -253,9 +253,7 @@ describe("sources", () => {
     const bomb = await sharp({ create: { width: 12_000, height: 9_000, channels: 3, background: "red" } })
       .png({ palette: true })
       .toBuffer();
-    const error = await refused(bomb);
-    expect(error.message).toContain("PNG of 12000 x 9000 = 108000000 pixels, want at most 100000000");
-    expect(error.cause).toBeInstanceOf(Error);
+    expect((await refused(bomb)).message).toContain("PNG of 12000 x 9000 = 108000000 pixels, want at most 100000000");
     expect(await decodeImage(bomb, { width: 4, height: 3, maxPixels: 108_000_000 })).toMatchObject({ width: 4 });
 
     const bytes = await files.png!.encode(colours);

@@ -5,15 +5,15 @@ import { checkParam, library, MmubError, show } from "@mmub/core";
 const type = "@mmub/image/decode";
 
 /**
- * A picture: a path, a `file:` URL, the bytes of a JPEG, PNG, WebP, GIF, TIFF or AVIF file, or pixels.
- * Bytes must stay as they are until the call that takes them is done.
+ * A picture: a path, a `file:` URL, the bytes of a JPEG, PNG, WebP, GIF, TIFF or AVIF file, a stream of such bytes (Node's or
+ * the web's), or pixels. Bytes must stay as they are until the call that takes them is done; a stream can be read once.
  */
-export type ImageInput = string | URL | Uint8Array | RawImage;
+export type ImageInput = string | URL | Uint8Array | AsyncIterable<Uint8Array> | RawImage;
 
 /** Pixels, row by row from the top left: channel `c` of pixel `x, y` is `data[(y * width + x) * channels + c]`. */
 export interface RawImage {
-  /** sRGB values 0 to 255. */
-  readonly data: Uint8Array | Uint8ClampedArray;
+  /** sRGB values 0 to 255, or in a Uint16Array 0 to 65535. */
+  readonly data: Uint8Array | Uint8ClampedArray | Uint16Array;
   readonly width: number;
   readonly height: number;
   /** 1: grey, 3: red, green, blue, 4: with alpha, which is not premultiplied. */
@@ -36,7 +36,20 @@ export interface DecodeParams {
    * what sticks out evenly on both sides, `"contain"` keeps all and pads with `background`. @default "fill"
    */
   readonly fit?: "fill" | "cover" | "contain";
-  /** The resampling kernel, by sharp's names. @default "lanczos3" */
+  /**
+   * Where a contained picture lies in the frame, and which part of a covered one is kept. `"center"` rounds as torchvision's
+   * CenterCrop and as the letterbox of YOLO do. @default "center"
+   */
+  readonly position?: "center" | "top-left";
+  /**
+   * With `fit: "cover"`: the shorter side becomes so many pixels, then the frame is cut out: `shortSide: 256, width: 224,
+   * height: 224` is torchvision's Resize(256) and CenterCrop(224). Absent: as many as just fill the frame.
+   */
+  readonly shortSide?: number;
+  /**
+   * The resampling kernel, by sharp's names: `"linear"` is what Pillow and torchvision call bilinear, `"cubic"` their bicubic,
+   * `"lanczos3"` their lanczos. All of them but `"nearest"` widen as the picture is made smaller (antialias). @default "lanczos3"
+   */
   readonly kernel?: "nearest" | "linear" | "cubic" | "mitchell" | "lanczos2" | "lanczos3";
   /** Red, green and blue, 0 to 255, behind what is transparent and around a contained picture. @default [255, 255, 255] */
   readonly background?: readonly [number, number, number];
@@ -53,7 +66,7 @@ export interface DecodeParams {
 }
 
 /** Who decodes and which of its inputs, for errors. */
-interface Asker {
+export interface Asker {
   readonly part: string;
   readonly index?: number;
 }
@@ -67,6 +80,8 @@ export function decodeParams(part: string, params: DecodeParams) {
     width,
     height,
     fit = "fill",
+    position = "center",
+    shortSide,
     kernel = "lanczos3",
     background = [255, 255, 255],
     failOn = "warning",
@@ -78,6 +93,12 @@ export function decodeParams(part: string, params: DecodeParams) {
   check("width", width, isSide(width), "a whole number of pixels from 1 to 16384");
   check("height", height, isSide(height), "a whole number of pixels from 1 to 16384");
   check("fit", fit, ["fill", "cover", "contain"].includes(fit), '"fill", "cover" or "contain"');
+  check("position", position, position === "center" || position === "top-left", '"center" or "top-left"');
+  if (shortSide !== undefined) {
+    const least = Math.max(width ?? 16_385, height ?? 16_385);
+    const want = `at least the width and the height, at most 16384, with both of them and fit "cover"`;
+    check("shortSide", shortSide, fit === "cover" && isSide(shortSide) && shortSide >= least, want);
+  }
   check("kernel", kernel, kernels.includes(kernel), `one of ${kernels.join(", ")}`);
   check(
     "background",
@@ -95,6 +116,8 @@ export function decodeParams(part: string, params: DecodeParams) {
     ...(width !== undefined && { width }),
     ...(height !== undefined && { height }),
     fit,
+    position,
+    ...(shortSide !== undefined && { shortSide }),
     kernel,
     background: [red, green, blue] as const,
     failOn,
@@ -122,7 +145,8 @@ export type CheckedDecodeParams = ReturnType<typeof decodeParams>;
  * console.log(data.length); // 224 x 224 x 3 = 150528
  */
 export async function decodeImage(input: ImageInput, params: DecodeParams = {}): Promise<RgbImage> {
-  return decode(input, decodeParams(type, params), { part: type });
+  const { placement, ...image } = await decode(input, decodeParams(type, params), { part: type });
+  return image;
 }
 
 /** Throws `invalid-input` unless `input` is of a kind that can be decoded. Reads nothing. */
@@ -132,7 +156,7 @@ export function checkImage(input: unknown, asker: Asker): asserts input is Image
       reject(asker, `is the string ${show(input)}, want a path; fetch a URL and give its bytes`);
     return;
   }
-  if (types.isUint8Array(input)) return;
+  if (types.isUint8Array(input) || isStream(input)) return;
   if (input instanceof URL) {
     if (input.protocol !== "file:")
       reject(asker, `is a URL of ${input.protocol}, want file:; fetch it and give its bytes`);
@@ -142,10 +166,10 @@ export function checkImage(input: unknown, asker: Asker): asserts input is Image
   if (data === undefined || typeof input !== "object")
     reject(
       asker,
-      `is ${show(input)}, want a path, a file: URL, the bytes of a picture, or { data, width, height, channels }`,
+      `is ${show(input)}, want a path, a file: URL, the bytes of a picture, a stream of them, or { data, width, height, channels }`,
     );
-  if (!types.isUint8Array(data) && !types.isUint8ClampedArray(data))
-    reject(asker, `has data of ${show(data)}, want a Uint8Array`);
+  if (!types.isUint8Array(data) && !types.isUint8ClampedArray(data) && !types.isUint16Array(data))
+    reject(asker, `has data of ${show(data)}, want a Uint8Array or a Uint16Array`);
   if (!isCount(width) || !isCount(height) || (channels !== 1 && channels !== 3 && channels !== 4))
     reject(
       asker,
@@ -155,16 +179,111 @@ export function checkImage(input: unknown, asker: Asker): asserts input is Image
     reject(asker, `has ${data.length} values, want ${width} x ${height} x ${channels} = ${width * height * channels}`);
 }
 
+/**
+ * Where the upright original lies in the frame: its point x, y, in pixels from the top left, is at
+ * `x * scaleX + left, y * scaleY + top`.
+ */
+export interface Placement {
+  /** Pixels of the upright original. */
+  readonly width: number;
+  readonly height: number;
+  readonly scaleX: number;
+  readonly scaleY: number;
+  readonly left: number;
+  readonly top: number;
+}
+
+interface PlacedImage extends RgbImage {
+  readonly placement: Placement;
+}
+
 /** `decodeImage` for a part that has checked its params and knows the position of the input. */
-export async function decode(input: unknown, params: CheckedDecodeParams, asker: Asker): Promise<RgbImage> {
+export async function decode(input: unknown, params: CheckedDecodeParams, asker: Asker): Promise<PlacedImage> {
   checkImage(input, asker);
   if (typeof input === "string" || input instanceof URL)
     return decodeBytes(await read(input, params.maxBytes, asker), params, asker);
   if (types.isUint8Array(input)) return decodeBytes(input, params, asker);
-  const { data, width, height, channels } = input as RawImage;
-  if (channels !== 4 && (params.width ?? width) === width && (params.height ?? height) === height)
-    return rgb(data, width, height, channels);
-  return run(data, { raw: { width, height, channels }, limitInputPixels: false }, params, asker, "raw picture");
+  if (isStream(input)) return decodeBytes(await readStream(input, params.maxBytes, asker), params, asker);
+  const { data, width, height, channels } = input;
+  const bytes = types.isUint16Array(data) ? Uint8Array.from(data, (value) => value >> 8) : data;
+  const frame = frameOf({ width, height }, params);
+  if (channels !== 4 && frame.width === width && frame.height === height && !frame.cut)
+    return { ...rgb(bytes, width, height, channels), placement: frame.placement };
+  return run(bytes, { raw: { width, height, channels }, limitInputPixels: false }, frame, params, asker, "raw picture");
+}
+
+function isStream(input: unknown): input is AsyncIterable<Uint8Array> {
+  return typeof (input as AsyncIterable<unknown> | null)?.[Symbol.asyncIterator] === "function";
+}
+
+async function readStream(stream: AsyncIterable<Uint8Array>, maxBytes: number, asker: Asker): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of stream) {
+      if (!types.isUint8Array(chunk)) reject(asker, `is a stream that gave ${show(chunk)}, want Uint8Array`);
+      size += chunk.length;
+      // Leaving the loop closes the stream.
+      if (size > maxBytes) rejectSize(asker, `at least ${size}`, maxBytes);
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    if (MmubError.is(cause)) throw cause;
+    reject(asker, `is a stream that cannot be read (${firstLine(cause)})`, cause);
+  }
+  return Buffer.concat(chunks, size);
+}
+
+interface Frame {
+  /** Pixels that the whole picture is resized to. */
+  readonly width: number;
+  readonly height: number;
+  /** What is then cut out or padded: where the top left of the frame lies in the resized picture, and its size. */
+  readonly cut?: { readonly left: number; readonly top: number; readonly width: number; readonly height: number };
+  readonly placement: Placement;
+}
+
+/** How a picture of a size comes into the wanted frame. */
+function frameOf(own: { width: number; height: number }, params: CheckedDecodeParams): Frame {
+  const { fit, position, shortSide, width: w, height: h } = params;
+  const sized = (width: number, height: number, left = 0, top = 0, cut = false): Frame => ({
+    width,
+    height,
+    ...(cut && { cut: { left: -left, top: -top, width: w!, height: h! } }),
+    placement: { ...own, scaleX: width / own.width, scaleY: height / own.height, left, top },
+  });
+  const atLeast1 = (side: number) => Math.max(1, Math.round(side));
+  if (w === undefined && h === undefined) return sized(own.width, own.height);
+  if (w === undefined) return sized(atLeast1((own.width * h!) / own.height), h!);
+  if (h === undefined) return sized(w, atLeast1((own.height * w) / own.width));
+  if (fit === "fill") return sized(w, h);
+  let [width, height] = [w, h];
+  if (fit === "contain") {
+    const scale = Math.min(w / own.width, h / own.height);
+    width = Math.min(w, atLeast1(own.width * scale));
+    height = Math.min(h, atLeast1(own.height * scale));
+  } else if (shortSide !== undefined) {
+    // torchvision's Resize cuts off the fraction of the longer side.
+    const short = Math.min(own.width, own.height);
+    width = Math.floor((own.width * shortSide) / short);
+    height = Math.floor((own.height * shortSide) / short);
+  } else {
+    const scale = Math.max(w / own.width, h / own.height);
+    width = Math.max(w, Math.floor(own.width * scale));
+    height = Math.max(h, Math.floor(own.height * scale));
+  }
+  if (width === w && height === h) return sized(w, h);
+  const offset = (frame: number, side: number) => {
+    if (position === "top-left") return 0;
+    return fit === "contain" ? Math.floor((frame - side) / 2) : -roundHalfToEven((side - frame) / 2);
+  };
+  return sized(width, height, offset(w, width), offset(h, height), true);
+}
+
+/** As Python rounds. */
+function roundHalfToEven(value: number): number {
+  const rounded = Math.round(value);
+  return rounded - value === 0.5 && rounded % 2 === 1 ? rounded - 1 : rounded;
 }
 
 async function read(path: string | URL, maxBytes: number, asker: Asker): Promise<Uint8Array> {
@@ -180,7 +299,7 @@ async function read(path: string | URL, maxBytes: number, asker: Asker): Promise
   }
 }
 
-async function decodeBytes(bytes: Uint8Array, params: CheckedDecodeParams, asker: Asker): Promise<RgbImage> {
+async function decodeBytes(bytes: Uint8Array, params: CheckedDecodeParams, asker: Asker): Promise<PlacedImage> {
   if (bytes.length === 0) reject(asker, `is empty, want the bytes of a ${formats}`);
   if (bytes.length > params.maxBytes) rejectSize(asker, bytes.length, params.maxBytes);
   // Only what is one of our formats by its first bytes reaches the native decoders.
@@ -189,13 +308,29 @@ async function decodeBytes(bytes: Uint8Array, params: CheckedDecodeParams, asker
     const start = JSON.stringify(String.fromCharCode(...bytes.subarray(0, 12)));
     reject(asker, `begins with ${start}, want a ${formats}; render an SVG to one of them first`);
   }
-  return run(
-    bytes,
-    { failOn: params.failOn, limitInputPixels: params.maxPixels, autoOrient: true },
-    params,
-    asker,
-    format,
-  );
+  const options = { failOn: params.failOn, limitInputPixels: params.maxPixels, autoOrient: true } as const;
+  const own = await header(bytes, options, params, asker, format);
+  return run(bytes, options, frameOf(own, params), params, asker, format);
+}
+
+/** Pixels of the upright picture, from the head of the file. */
+async function header(
+  bytes: Uint8Array,
+  options: SharpOptions,
+  { maxPixels }: CheckedDecodeParams,
+  asker: Asker,
+  format: string,
+): Promise<{ width: number; height: number }> {
+  const { default: sharp } = await library(asker.part, "sharp", () => import("sharp"));
+  const { width, height, autoOrient } = await sharp(bytes, { ...options, limitInputPixels: false })
+    .metadata()
+    .catch((cause: unknown) => rejectDamage(asker, format, cause));
+  if (width * height > maxPixels)
+    reject(
+      asker,
+      `is a ${format} of ${width} x ${height} = ${width * height} pixels, want at most ${maxPixels}; scale it down, or raise maxPixels if you trust it`,
+    );
+  return autoOrient;
 }
 
 function formatOf(bytes: Uint8Array): string | undefined {
@@ -219,40 +354,44 @@ type SharpOptions = NonNullable<Parameters<Sharp>[1]>;
 async function run(
   bytes: SharpInput,
   options: SharpOptions,
-  { width, height, fit, kernel, background: [r, g, b], maxPixels }: CheckedDecodeParams,
+  { width, height, cut, placement }: Frame,
+  { kernel, background: [r, g, b] }: CheckedDecodeParams,
   asker: Asker,
   format: string,
-): Promise<RgbImage> {
+): Promise<PlacedImage> {
   const { default: sharp } = await library(asker.part, "sharp", () => import("sharp"));
-  try {
-    const background = { r, g, b };
-    const image = sharp(bytes, options).flatten({ background });
-    if (width !== undefined && height !== undefined) image.resize(width, height, { fit, kernel, background });
-    else if (width !== undefined || height !== undefined) image.resize(width ?? null, height ?? null, { kernel });
-    const { data, info } = await image
-      .toColourspace("srgb")
-      .raw({ depth: "uchar" })
-      .toBuffer({ resolveWithObject: true });
-    if (info.channels !== 1 && info.channels !== 3)
-      reject(asker, `is a ${format} of ${info.channels} channels, want grey or colour`);
-    return rgb(data, info.width, info.height, info.channels);
-  } catch (cause) {
-    if (MmubError.is(cause)) throw cause;
-    const found = await sharp(bytes, { ...options, limitInputPixels: false })
-      .metadata()
-      .catch(() => undefined);
-    if (found && found.width * found.height > maxPixels)
-      reject(
-        asker,
-        `is a ${format} of ${found.width} x ${found.height} = ${found.width * found.height} pixels, want at most ${maxPixels}; scale it down, or raise maxPixels if you trust it`,
-        cause,
-      );
-    return reject(
-      asker,
-      `is a ${format} that cannot be decoded (${firstLine(cause)}); replace it, or give null for a missing picture`,
-      cause,
-    );
+  const background = { r, g, b };
+  const image = sharp(bytes, options).flatten({ background }).resize(width, height, { fit: "fill", kernel });
+  if (cut) {
+    const [left, top] = [Math.max(0, cut.left), Math.max(0, cut.top)];
+    const [right, bottom] = [Math.min(width, cut.left + cut.width), Math.min(height, cut.top + cut.height)];
+    if (right - left < width || bottom - top < height)
+      image.extract({ left, top, width: right - left, height: bottom - top });
+    else
+      image.extend({
+        left: -cut.left,
+        top: -cut.top,
+        right: cut.left + cut.width - width,
+        bottom: cut.top + cut.height - height,
+        background,
+      });
   }
+  const { data, info } = await image
+    .toColourspace("srgb")
+    .raw({ depth: "uchar" })
+    .toBuffer({ resolveWithObject: true })
+    .catch((cause: unknown) => rejectDamage(asker, format, cause));
+  if (info.channels !== 1 && info.channels !== 3)
+    reject(asker, `is a ${format} of ${info.channels} channels, want grey or colour`);
+  return { ...rgb(data, info.width, info.height, info.channels), placement };
+}
+
+function rejectDamage(asker: Asker, format: string, cause: unknown): never {
+  reject(
+    asker,
+    `is a ${format} that cannot be decoded (${firstLine(cause)}); replace it, or give null for a missing picture`,
+    cause,
+  );
 }
 
 function rgb(data: SharpInput, width: number, height: number, channels: 1 | 3): RgbImage {
@@ -277,7 +416,7 @@ function reject({ part, index }: Asker, message: string, cause?: unknown): never
   });
 }
 
-function rejectSize(asker: Asker, bytes: number, maxBytes: number): never {
+function rejectSize(asker: Asker, bytes: number | string, maxBytes: number): never {
   reject(asker, `has ${bytes} bytes, want at most ${maxBytes}; scale it down, or raise maxBytes`);
 }
 

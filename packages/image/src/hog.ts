@@ -1,5 +1,6 @@
 import { checkParam, type Dense, type Extractor } from "@mmub/core";
 import { type DecodeParams, decodeParams, type ImageInput } from "./decode.js";
+import type { BrokenOptions } from "./lanes.js";
 import { pixelExtractor } from "./pixel-extractor.js";
 
 const type = "@mmub/image/hog";
@@ -41,7 +42,7 @@ export interface HogParams extends DecodeParams {
  * const fitted = await hog({ width: 64, height: 64, cellsPerBlock: [2, 2] }).fit([]);
  * const { rows, cols } = await fitted.transform([photo, null]); // 2, 1764
  */
-export function hog(params: HogParams = {}): Extractor<ImageInput, Dense> {
+export function hog(params: HogParams = {}, options: BrokenOptions = {}): Extractor<ImageInput, Dense> {
   const {
     width = 128,
     height = 128,
@@ -91,6 +92,7 @@ export function hog(params: HogParams = {}): Extractor<ImageInput, Dense> {
       channels,
     },
     decode,
+    options,
     names: columnNames(layout),
     describe: (pixels, row) => normalizeBlocks(count(gradients.planes(pixels)), layout, blockNorm, row),
   });

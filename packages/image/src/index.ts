@@ -1,3 +1,30 @@
+export { type CnnEncoderParams, cnnEncoder } from "./cnn-encoder.js";
+export { imagePresets } from "./cnn-presets.js";
 export { type ColorHistogramParams, colorHistogram } from "./color-histogram.js";
 export { type DecodeParams, decodeImage, type ImageInput, type RawImage, type RgbImage } from "./decode.js";
+export { type Boxes, type NmsParams, nms, type SoftNmsParams, softNms } from "./detection-boxes.js";
+export { type DrawDetectionsParams, detectionsSvg, drawDetections } from "./detection-drawing.js";
+export {
+  type Candidates,
+  type DecodeDetectionsParams,
+  type DetectionHead,
+  decodeDetections,
+  type HeadOutput,
+  type SsdHead,
+  type SsdPriorsParams,
+  ssdPriors,
+} from "./detection-heads.js";
 export { type HogParams, hog } from "./hog.js";
+export { type ImageTensorParams, imageTensor } from "./image-tensor.js";
+export type { BrokenOptions } from "./lanes.js";
+export {
+  type Detection,
+  type DetectionFeature,
+  type FittedObjectDetector,
+  type ObjectDetector,
+  type ObjectDetectorParams,
+  objectDetector,
+} from "./object-detector.js";
+export type { ModelFile } from "./picture-model.js";
+export { type LabelScore, type TopLabelsParams, topLabels } from "./top-labels.js";
+export { type ZeroShotParams, zeroShot } from "./zero-shot.js";

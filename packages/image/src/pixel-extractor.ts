@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import {
   batches,
   checkInputs,
@@ -9,44 +8,34 @@ import {
   type FittedExtractor,
   type Json,
 } from "@mmub/core";
-import { type CheckedDecodeParams, checkImage, decode, type ImageInput } from "./decode.js";
+import { type Asker, type CheckedDecodeParams, checkImage, decode, type ImageInput } from "./decode.js";
+import { type BrokenOptions, eachPicture } from "./lanes.js";
 
-export interface PixelFeatures {
+interface PictureFeatures {
   readonly type: string;
   readonly params: Json;
-  /** Must hold a width and a height, so that every picture has as many pixels. */
-  readonly decode: CheckedDecodeParams;
-  readonly names: readonly string[];
-  /** Writes the features of RGB pixels into a zero row. */
-  readonly describe: (pixels: Uint8Array, row: Float32Array) => void;
+  readonly cols: number;
+  readonly names?: readonly string[];
+  /** The shape of one row. */
+  readonly shape?: readonly number[];
+  readonly options: BrokenOptions;
+  /** Decodes a picture and writes its features into a zero row. */
+  readonly describe: (input: ImageInput, row: Float32Array, asker: Asker) => Promise<void>;
 }
 
-/** An extractor that learns nothing: each picture is decoded to one size and described on its own. */
-export function pixelExtractor({
-  type,
-  params,
-  decode: wanted,
-  names,
-  describe,
-}: PixelFeatures): Extractor<ImageInput, Dense> {
+/** An extractor that learns nothing: each picture is described on its own. */
+export function pictureExtractor(features: PictureFeatures): Extractor<ImageInput, Dense> {
+  const { type, params, cols, names, shape, options: broken, describe } = features;
   const recipe = { type, params };
-  const cols = names.length;
   const fitted: FittedExtractor<ImageInput, Dense> = {
     cols,
-    names,
+    ...(names && { names }),
     async transform(inputs, options) {
       const out = dense(inputs.length, cols);
-      for await (const { items, first } of batches(inputs, options, type))
-        await inLanes(items.length, options?.signal, async (offset) => {
-          const [index, input] = [first + offset, items[offset]];
-          if (input === null) {
-            out.present[index] = 0;
-            return;
-          }
-          const { data } = await decode(input, wanted, { part: type, index });
-          describe(data, out.data.subarray(index * cols, (index + 1) * cols));
-        });
-      return out;
+      await eachPicture(inputs, out.present, type, options, broken, (input, index) =>
+        describe(input, out.data.subarray(index * cols, (index + 1) * cols), { part: type, index }),
+      );
+      return shape ? { ...out, shape } : out;
     },
     save: async () => ({ ...recipe, version: 1, state: null }),
   };
@@ -68,29 +57,26 @@ export function pixelExtractor({
   };
 }
 
-/**
- * Runs 0 to count - 1 in that order, as many at a time as there are processors. The error is that of the lowest position
- * that fails, whichever was quickest: all below a failure have been started and are waited for.
- */
-async function inLanes(
-  count: number,
-  signal: AbortSignal | undefined,
-  run: (position: number) => Promise<void>,
-): Promise<void> {
-  let next = 0;
-  const failures: { readonly position: number; readonly error: unknown }[] = [];
-  const lane = async () => {
-    while (next < count && failures.length === 0 && !signal?.aborted) {
-      const position = next++;
-      try {
-        await run(position);
-      } catch (error) {
-        failures.push({ position, error });
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(count, availableParallelism()) }, lane));
-  signal?.throwIfAborted();
-  const [first] = failures.sort((a, b) => a.position - b.position);
-  if (first) throw first.error;
+export interface PixelFeatures {
+  readonly type: string;
+  readonly params: Json;
+  /** Must hold a width and a height, so that every picture has as many pixels. */
+  readonly decode: CheckedDecodeParams;
+  readonly names: readonly string[];
+  readonly options?: BrokenOptions;
+  /** Writes the features of RGB pixels into a zero row. */
+  readonly describe: (pixels: Uint8Array, row: Float32Array) => void;
+}
+
+/** An extractor of pixels that are brought to one size. */
+export function pixelExtractor(features: PixelFeatures): Extractor<ImageInput, Dense> {
+  const { decode: wanted, names, options = {}, describe } = features;
+  return pictureExtractor({
+    ...features,
+    options,
+    cols: names.length,
+    async describe(input, row, asker) {
+      describe((await decode(input, wanted, asker)).data, row);
+    },
+  });
 }
