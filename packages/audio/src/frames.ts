@@ -2,7 +2,7 @@ import { type Window, windowSamples } from "./window.js";
 
 export type PadMode = "constant" | "reflect" | "edge";
 
-interface FrameSettings {
+export interface FrameSettings {
   readonly fftSize: number;
   readonly windowLength: number;
   readonly hopLength: number;

@@ -1,4 +1,4 @@
-interface MelSettings {
+export interface MelSettings {
   readonly sampleRateHz: number;
   readonly fftSize: number;
   readonly mels: number;

@@ -16,9 +16,8 @@ import {
 import { type AudioInput, audioReader, sampleRates } from "./audio-input.js";
 import { cosineTransform } from "./cosine-transform.js";
 import { addDeltas } from "./deltas.js";
-import { powerSpectrum } from "./fourier.js";
-import { framer, type PadMode } from "./frames.js";
-import { melFilters } from "./mel.js";
+import type { PadMode } from "./frames.js";
+import { melSpectra, powerToDb } from "./spectra.js";
 import { isStatistic, type Statistic, summarize } from "./statistics.js";
 import { type Window, windowNames } from "./window.js";
 
@@ -295,38 +294,17 @@ function checked(params: MfccFramesParams | MfccStatisticsParams): Settings {
 
 /** The frames of one clip, `coefficients * (1 + deltas)` values each. Its buffers serve one clip at a time. */
 function analyzer(settings: Settings): (samples: Float32Array, index: number) => Float32Array {
-  const { coefficients, deltas, deltaWidth, fftSize, mels, power, topDb } = settings;
-  const cut = framer(settings);
-  const transform = powerSpectrum(fftSize);
-  const filters = melFilters(settings);
+  const { coefficients, deltas, deltaWidth, fftSize, mels, topDb } = settings;
+  const bands = melSpectra(settings);
   const cepstrum = cosineTransform(settings);
-  const frame = new Float64Array(fftSize);
-  const spectrum = new Float64Array((fftSize >> 1) + 1);
-  const bands = new Float64Array(mels);
   const width = coefficients * (1 + deltas);
 
   return (samples, index) => {
-    const count = cut.count(samples.length);
+    const count = bands.count(samples.length);
     if (count === 0)
       rejectInput(type, index, samples, `at least ${fftSize} samples, a frame; pad it, or set center to true`);
-    const decibels = new Float32Array(count * mels);
-    let loudest = Number.NEGATIVE_INFINITY;
-    for (let i = 0; i < count; i++) {
-      cut.load(samples, i, frame);
-      transform(frame, spectrum);
-      if (power !== 2) for (let k = 0; k < spectrum.length; k++) spectrum[k] = spectrum[k]! ** (power / 2);
-      filters(spectrum, bands);
-      for (let mel = 0, at = i * mels; mel < mels; mel++, at++) {
-        // librosa.power_to_db with ref=1.0 and amin=1e-10.
-        const level = (10 / Math.LN10) * Math.log(Math.max(1e-10, bands[mel]!));
-        decibels[at] = level;
-        if (level > loudest) loudest = level;
-      }
-    }
-    if (topDb !== null) {
-      const floor = loudest - topDb;
-      for (let at = 0; at < decibels.length; at++) if (decibels[at]! < floor) decibels[at] = floor;
-    }
+    const decibels = bands.frames(samples);
+    powerToDb(decibels, topDb);
     const out = new Float32Array(count * width);
     for (let i = 0; i < count; i++) cepstrum(decibels, i * mels, out, i * width);
     if (deltas >= 1) addDeltas(out, width, coefficients, coefficients, 1, deltaWidth);

@@ -285,8 +285,8 @@ export function encodeWav(
   return bytes;
 }
 
-/** The loudest sample that is taken for sound; its power stays far from what a double can hold. */
-const loudest = 1e30;
+/** The loudest sample that is taken for sound; the power of a frame stays within what a float32 can hold. */
+const loudest = 1e12;
 
 /** The channels of `samples`, of equal length and finite; rejects anything else. */
 export function channelsOf(samples: Waveform["samples"], reject: Reject): readonly Float32Array[] {
@@ -301,7 +301,7 @@ export function channelsOf(samples: Waveform["samples"], reject: Reject): readon
     for (let i = 0; i < values.length; i++)
       if (!(Math.abs(values[i]!) <= loudest))
         reject(
-          `sample ${i}${channels.length > 1 ? ` of channel ${channel}` : ""} is ${values[i]}, want a finite number, within [-1, 1] by custom`,
+          `sample ${i}${channels.length > 1 ? ` of channel ${channel}` : ""} is ${values[i]}, want a finite number up to 1e12, within [-1, 1] by custom`,
         );
   }
   return channels;
