@@ -4,5 +4,6 @@ export * from "./gemm.as";
 export * from "./optimizers.as";
 export * from "./random.as";
 export * from "./rows.as";
+export * from "./trees.as";
 export * from "./vector.as";
 export * from "./word-vectors.as";

@@ -1,6 +1,8 @@
 export * from "./kernels.js";
+export type { KernelLanes } from "./lanes.js";
 export type { KernelBuild } from "./loader.js";
 export type { KernelThreads } from "./threads.js";
+export * from "./trees.js";
 export type {
   CbowOptions,
   GloveEntries,

@@ -1,7 +1,9 @@
 import { checkParam, MmubError, show } from "@mmub/core";
+import { type KernelLanes, startLanes } from "./lanes.js";
 import { type KernelBuild, load } from "./loader.js";
 import { pool } from "./pool.js";
 import { type KernelThreads, startThreads } from "./threads.js";
+import { type TreeKernels, type TreeSplitsOptions, treeSplitsCall } from "./trees.js";
 import { hash } from "./twins/random.js";
 import { type WordVectorCall, type WordVectorKernels, wordVectorCalls } from "./word-vectors.js";
 
@@ -137,24 +139,25 @@ export interface GemmOptions {
 }
 
 /**
- * Kernels on one memory. Every view that is handed to a kernel comes from `float32`, `int32` or `uint8` of the same object,
+ * Kernels on one memory. Every view that is handed to a kernel comes from `float32`, `float64`, `int32` or `uint8` of the same object,
  * or is a `subarray` of such a view, at any offset and of any length; another one is refused (`invalid-input`), since a
  * hidden copy would cost more than the kernel.
  *
  * All builds give the same bits, NaN for NaN, but for `gemm` of the relaxed build, whose products and sums are rounded once
  * instead of twice.
  */
-export interface Kernels extends WordVectorKernels {
+export interface Kernels extends WordVectorKernels, TreeKernels {
   readonly build: KernelBuild;
   /** Room for views, in bytes. */
   readonly bytes: number;
 
   /** A view of zeros, aligned to 64 bytes. Throws `invalid-params` when the memory is full. */
   float32(length: number): Float32Array;
+  float64(length: number): Float64Array;
   int32(length: number): Int32Array;
   uint8(length: number): Uint8Array;
   /** Gives the room of a view, whole as it was made, to later ones. Neither it nor its subarrays may be used after. */
-  free(view: Float32Array | Int32Array | Uint8Array): void;
+  free(view: View): void;
 
   /**
    * A step of gradient descent, in place: `parameters -= learningRate * gradient`.
@@ -324,7 +327,20 @@ export interface Kernels extends WordVectorKernels {
    * await threads.end();
    */
   threads(count: number): Promise<KernelThreads>;
+  /**
+   * Starts `count` - 1 threads that, with this one, look for the splits of trees in step, on this memory, which must be `shared`
+   * if there is more than one. The scalar build has no threads and makes the calls one after the other. End them when done.
+   *
+   * @example
+   * const k = kernels({ bytes: 65536, shared: true });
+   * const lanes = await k.lanes(2);
+   * // lanes.treeSplits([{ ...split, from: 0, to: 25, scratch }, { ...split, from: 25, to: 50, scratch: other }]);
+   * await lanes.end();
+   */
+  lanes(count: number): Promise<KernelLanes>;
 }
+
+type View = Float32Array | Float64Array | Int32Array | Uint8Array;
 
 /**
  * The kernels on a memory of their own of fixed size: WebAssembly with relaxed SIMD where `WebAssembly.validate` takes it,
@@ -361,11 +377,11 @@ export function kernels({ bytes, build, shared = false }: KernelsOptions): Kerne
   };
 
   /** Where a view begins; refuses one of another memory or of another length. */
-  const at = (name: string, view: Float32Array | Int32Array, length?: number, shape?: string): number => {
+  const at = (name: string, view: View, length?: number, shape?: string): number => {
     if (view?.buffer !== buffer)
       throw new MmubError("invalid-input", {
         part,
-        message: `${name} is ${show(view)}${ArrayBuffer.isView(view) ? " in another memory" : ""}, want a view of these kernels; make it with their float32() or int32() and copy with set()`,
+        message: `${name} is ${show(view)}${ArrayBuffer.isView(view) ? " in another memory" : ""}, want a view of these kernels; make it with their float32() or another of its kind and copy with set()`,
         name,
       });
     if (length !== undefined && view.length !== length)
@@ -479,11 +495,15 @@ export function kernels({ bytes, build, shared = false }: KernelsOptions): Kerne
   const calls = wordVectorCalls({ at, checkRows, tableRows, key: words, sigmoid, none });
   const run = ([kernel, numbers]: WordVectorCall): number =>
     (exports[kernel] as (...numbers: readonly number[]) => number)(...numbers);
+  const splitCall = (options: TreeSplitsOptions) => treeSplitsCall({ at, checkRows, none }, options);
+  const splits = (numbers: readonly number[]): void =>
+    (exports.treeSplits as (...numbers: readonly number[]) => void)(...numbers);
 
   return {
     build: loaded,
     bytes: room,
     float32: (length) => new Float32Array(buffer, take(length, 4), length),
+    float64: (length) => new Float64Array(buffer, take(length, 8), length),
     int32: (length) => new Int32Array(buffer, take(length, 4), length),
     uint8: (length) => new Uint8Array(buffer, take(length, 1), length),
     free(view) {
@@ -633,6 +653,50 @@ export function kernels({ bytes, build, shared = false }: KernelsOptions): Kerne
     skipGram: (...args) => run(calls.skipGram(...args)),
     cbow: (...args) => run(calls.cbow(...args)),
     glove: (...args) => run(calls.glove(...args)),
+
+    treeSplits: (options) => splits(splitCall(options)),
+    treePartition(column, rows, side, scratch) {
+      const bins = at("column", column);
+      const list = checkRows("rows", rows, column.length, none, `the column has ${column.length} rows`);
+      const sides = at("side", side, 256, "one for each bin");
+      return exports.treePartition(bins, list, rows.length, sides, at("scratch", scratch, rows.length));
+    },
+    treeAdd(scores, width, rows, value) {
+      checkParam(part, "width", width, isCount(width) && width > 0, "a whole number, one or more");
+      const count = Math.ceil(scores.length / width);
+      const list = checkRows("rows", rows, count, none, `there are scores of ${count} rows`);
+      exports.treeAdd(at("scores", scores), width, list, rows.length, value);
+    },
+    treeLogistic(scores, targets, weights, gradients) {
+      const { length } = scores;
+      const of = at("targets", targets, length);
+      const by = at("weights", weights, length);
+      exports.treeLogistic(at("scores", scores), of, by, length, at("gradients", gradients, 2 * length, "pairs"));
+    },
+    treePredict({ nodes, values, roots }, data, cols, out, width) {
+      const rows = tableRows("data", data, cols);
+      checkParam(part, "width", width, isCount(width) && width > 0, "a whole number, one or more");
+      const to = at("out", out, rows * width, `${rows} rows x ${width}`);
+      const of = at("values", values, nodes.length / 4, "one for each node");
+      const from = at("data", data);
+      exports.treePredict(at("nodes", nodes), of, at("roots", roots), roots.length, from, rows, cols, to, width);
+    },
+
+    async lanes(count) {
+      checkParam(part, "count", count, isCount(count) && count > 0, "a whole number, one or more");
+      checkParam(part, "shared", shared, shared || count === 1, "true, given to kernels(), for more than one lane");
+      const lanes = handle && count > 1 ? await startLanes(handle, "treeSplits", count) : undefined;
+      return {
+        count,
+        treeSplits(options) {
+          checkParam(part, "calls", options.length, options.length <= count, `no more calls than lanes, ${count}`);
+          const all = options.map(splitCall);
+          if (lanes) lanes.run(all, splits);
+          else all.forEach(splits);
+        },
+        end: async () => lanes?.end(),
+      };
+    },
 
     async threads(count) {
       checkParam(part, "count", count, isCount(count) && count > 0, "a whole number, one or more");

@@ -2,6 +2,7 @@ import { gemm } from "./gemm.js";
 import { optimizers } from "./optimizers.js";
 import { randoms } from "./random.js";
 import { rows } from "./rows.js";
+import { trees } from "./trees.js";
 import { vectors } from "./vector.js";
 import { wordVectors } from "./word-vectors.js";
 
@@ -17,6 +18,7 @@ export function twins(buffer: ArrayBuffer) {
     ...optimizers(f32),
     ...randoms(f32),
     ...rows(f32, i32),
+    ...trees(f32, i32),
     ...vectors(f32),
     ...wordVectors(f32, i32),
   };
