@@ -381,7 +381,7 @@ export function kernels({ bytes, build, shared = false }: KernelsOptions): Kerne
     if (view?.buffer !== buffer)
       throw new MmubError("invalid-input", {
         part,
-        message: `${name} is ${show(view)}${ArrayBuffer.isView(view) ? " in another memory" : ""}, want a view of these kernels; make it with their float32() or another of its kind and copy with set()`,
+        message: `${name} is ${show(view)}${ArrayBuffer.isView(view) ? " in another memory" : ""}, want a view of these kernels; make it with their float32() or int32() and copy with set()`,
         name,
       });
     if (length !== undefined && view.length !== length)

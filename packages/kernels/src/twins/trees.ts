@@ -4,7 +4,7 @@ const splitBytes = 320;
 
 export function trees(f32: Float32Array, i32: Int32Array) {
   const { buffer } = f32;
-  const f64 = new Float64Array(buffer, 0, buffer.byteLength >> 3);
+  const f64 = new Float64Array(buffer);
   const u8 = new Uint8Array(buffer);
 
   /** The best split of the leaf at `leaf`: places in `f64`, as all below. */
