@@ -1,7 +1,10 @@
 export type { AudioInput } from "./audio-input.js";
+export { type FormantFramesParams, type FormantStatisticsParams, formants } from "./formants.js";
 export * from "./mfcc.js";
 export { type PitchFramesParams, type PitchStatisticsParams, pitch } from "./pitch.js";
 export { type ResamplerParams, resampler } from "./resampler.js";
 export type { Statistic } from "./statistics.js";
+export { type VoiceFeaturesParams, voiceFeatures } from "./voice-features.js";
+export { type VoiceQualityParams, voiceQuality } from "./voice-quality.js";
 export { type DecodeWavOptions, decodeWav, type EncodeWavOptions, encodeWav, type Waveform } from "./wav.js";
 export type { Window } from "./window.js";

@@ -107,7 +107,7 @@ export function pitch(params: PitchFramesParams | PitchStatisticsParams = {}): E
   });
 }
 
-interface PitchTrack {
+export interface PitchTrack {
   readonly f0: Float64Array;
   readonly voiced: Uint8Array;
   readonly probability: Float64Array;
@@ -119,7 +119,7 @@ type Settings = Required<CommonParams> & {
 };
 
 /** The pitch of each frame of a clip. Its buffers serve one clip at a time. */
-function tracker(settings: Required<CommonParams>): (samples: Float32Array, index: number) => PitchTrack {
+export function tracker(settings: Required<CommonParams>): (samples: Float32Array, index: number) => PitchTrack {
   const { method, sampleRateHz, frameLength, troughThreshold } = settings;
   const cut = framer({ ...settings, fftSize: frameLength, windowLength: frameLength, window: "boxcar" });
   const { min, max } = periodsOf(settings);
@@ -156,7 +156,7 @@ function tracker(settings: Required<CommonParams>): (samples: Float32Array, inde
 }
 
 /** The params of a track, with the defaults filled in. */
-function pitchSettings(params: CommonParams = {}): Required<CommonParams> {
+export function pitchSettings(params: CommonParams = {}): Required<CommonParams> {
   const { sampleRateHz = 16_000, frameLength = 1024 } = params;
   return {
     method: params.method ?? "pyin",
