@@ -320,7 +320,7 @@ function readerOf(model: PictureModel, writer: TensorWriter, params: Params, sha
   let disposed: Promise<void> | undefined;
   return {
     cols,
-    shape: flat && shape.length > 1 && places > 1 ? shape : undefined,
+    shape: pooling === "flatten" && shape.length > 1 ? shape : undefined,
     rows: model.rows,
     async run(all, of) {
       if (of.length === 0) return [];
