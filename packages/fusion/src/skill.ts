@@ -12,8 +12,13 @@ export interface Goals {
   readonly classes?: Uint32Array;
 }
 
-/** Reads targets for `skill`; `invalid-input` with the index for what is neither a class nor a number. */
-export function goalsOf(targets: readonly unknown[], task: Goals["task"] | undefined, part: string): Goals {
+/** Reads targets; `invalid-input` with the index for what is neither a class nor a number. `wants` says who does. */
+export function goalsOf(
+  targets: readonly unknown[],
+  task: Goals["task"] | undefined,
+  part: string,
+  wants = 'weights "skill" want',
+): Goals {
   const numbers = targets.every((target) => typeof target === "number");
   for (const [index, target] of targets.entries())
     if (
@@ -21,7 +26,7 @@ export function goalsOf(targets: readonly unknown[], task: Goals["task"] | undef
     )
       throw new MmubError("invalid-input", {
         part,
-        message: `target ${index} is ${show(target)}; weights "skill" want a string, boolean or finite number for each row, for other targets set weights to "equal" or a record`,
+        message: `target ${index} is ${show(target)}; ${wants} a string, boolean or finite number for each row`,
         index,
       });
   const distinct = new Map<unknown, number>();

@@ -1,0 +1,271 @@
+// A fuser that is a network: trained with a head for the targets, which is then left away.
+import {
+  checkFeatureSet,
+  checkModalities,
+  checkParam,
+  checkSaved,
+  checkTargets,
+  type Dense,
+  type FeatureSet,
+  type FitOptions,
+  type FittedFuser,
+  type Fuser,
+  type Json,
+  modalityNames,
+  type RunOptions,
+  type Saved,
+  savedPart,
+  show,
+  turn,
+} from "@mmub/core";
+import {
+  adam,
+  auto,
+  type Clip,
+  crossEntropy,
+  dense,
+  type Epoch,
+  emptyMoments,
+  type FusionNetwork,
+  fusionFeatures,
+  fusionNetwork,
+  type InputSpec,
+  type Loss,
+  loadTrained,
+  type ModalityInput,
+  momentsOf,
+  mse,
+  type Network,
+  type Optimizer,
+  type Runtime,
+  type Schedule,
+  type Trained,
+  train,
+} from "@mmub/nn";
+import { checkLayout, checkSeen } from "../scaling.js";
+import { goalsOf } from "../skill.js";
+
+/** How the network of a fuser is trained when the fuser stands alone. */
+export interface FuserTrainingParams {
+  /** Whether the targets are classes or numbers. @default classes if they are strings, booleans or at most 20 different integers */
+  readonly task?: "classification" | "regression" | null;
+  /** How often all rows are seen at most. @default 50 */
+  readonly epochs?: number;
+  /** Rows of a step. @default 32 */
+  readonly batchSize?: number;
+  /** @default adam() */
+  readonly optimizer?: Optimizer;
+  /** How the learning rate goes. @default null: it stays */
+  readonly schedule?: Schedule | null;
+  /** Bounds the gradient. @default null */
+  readonly clip?: Clip | null;
+  /** The share of the rows that is kept out of the training and judged after each epoch; null: none, and all epochs run. @default 0.15 */
+  readonly validation?: number | null;
+  /** Epochs in a row without a smaller loss on these rows after which the training ends, with the best weights. @default 8 */
+  readonly patience?: number;
+  /** What runs it; no part of what is saved. @default auto, the fastest that is installed */
+  readonly runtime?: Runtime | (() => Promise<Runtime>);
+  /** Threads inside one op; no part of what is saved. @default 1 */
+  readonly threads?: number;
+  /** Whether the training runs in a thread of its own; no part of what is saved. @default true */
+  readonly worker?: boolean;
+}
+
+/** A fuser whose network a joint model can train with its own. */
+export interface NetworkFuser extends Fuser {
+  readonly network: FusionNetwork;
+  fit(features: FeatureSet, targets: readonly unknown[], options?: FitOptions): Promise<FittedNetworkFuser>;
+  load(saved: Saved): Promise<FittedNetworkFuser>;
+}
+
+export interface FittedNetworkFuser extends FittedFuser {
+  /** The modalities, sorted: the columns of `shares`. */
+  readonly modalities: readonly string[];
+  /** What each epoch came to: `trainingCurve` of `@mmub/metrics` draws it. */
+  readonly history: readonly Epoch[];
+  transform(features: FeatureSet, options?: RunOptions): Promise<Dense>;
+  /**
+   * How much each modality had a say in each row, by the gates or attention of the network: rows x modalities, adding up to 1. Null
+   * for a fuser that has nothing of the kind.
+   */
+  shares(features: FeatureSet, options?: RunOptions): Promise<Dense | null>;
+  /** The network and its weights: `toOnnx(trained.network, trained.weights)` of `@mmub/nn` exports them. */
+  readonly trained: Trained;
+  dispose(): Promise<void>;
+}
+
+interface State {
+  readonly modalities: Readonly<
+    Record<string, { readonly spec: InputSpec; readonly layout: string; readonly cols: number }>
+  >;
+}
+
+/** Makes a fuser of a network. */
+export function networkFuser(
+  type: string,
+  ownParams: Readonly<Record<string, unknown>>,
+  network: FusionNetwork,
+  given: FuserTrainingParams,
+): NetworkFuser {
+  const { task = null, epochs = 50, batchSize = 32, optimizer = adam(), schedule = null, clip = null } = given;
+  const { validation = 0.15, patience = 8, runtime = auto, threads = 1, worker } = given;
+  const check = (name: string, value: unknown, ok: boolean, want: string) => checkParam(type, name, value, ok, want);
+  check("task", task, task === null || tasks.includes(task), `${tasks.map(show).join(", ")} or null`);
+  for (const [name, value] of Object.entries({ epochs, batchSize, patience, threads }))
+    check(name, value, Number.isInteger(value) && value > 0, "a positive integer");
+  check("validation", validation, validation === null || (validation > 0 && validation < 1), "a share or null");
+  check("optimizer", optimizer, typeof optimizer?.type === "string", "an optimiser such as adam()");
+  const training = { task, epochs, batchSize, optimizer, schedule, clip, validation, patience };
+  const recipe = { type, params: { ...ownParams, ...training } as unknown as Json };
+  const runtimeOf = async () => (typeof runtime === "function" ? runtime() : runtime);
+
+  return {
+    ...recipe,
+    network,
+    async fit(features, targets, options = {}) {
+      await turn(options.signal);
+      const rows = checkFeatureSet(features, type);
+      checkTargets(targets, rows, type);
+      const goal = goalOf(targets, task, type);
+      const modalities: Record<string, ModalityInput> = {};
+      for (const name of modalityNames(features)) {
+        checkSeen(features[name]!, name, type);
+        const spec = network.input(features[name]!, name);
+        modalities[name] = { spec, moments: await momentsOf(features[name]!, spec, type, options.signal) };
+      }
+      const learner = fusionNetwork(network, modalities, (scope, { fused }) =>
+        dense({ units: goal.outputs, name: "head" })(scope, fused),
+      );
+      const { seed = 0, signal, onProgress } = options;
+      // A share of few rows would be none.
+      const judged = validation !== null && Math.round(validation * rows) > 0 && Math.round(validation * rows) < rows;
+      const trained = await train(
+        learner,
+        { inputs: fusionFeatures(features), targets: { target: goal.values } },
+        {
+          loss: goal.loss,
+          epochs,
+          batchSize,
+          optimizer,
+          seed,
+          threads,
+          runtime: await runtimeOf(),
+          ...(worker !== undefined && { worker }),
+          ...(schedule && { schedule }),
+          ...(clip && { clip }),
+          ...(judged && { validation, earlyStopping: { patience } }),
+          ...(signal && { signal }),
+          ...(onProgress && { onProgress: (progress) => onProgress({ ...progress, part: type }) }),
+        },
+      );
+      const state: State = {
+        modalities: Object.fromEntries(
+          Object.entries(modalities).map(([name, { spec }]) => [
+            name,
+            { spec, layout: features[name]!.layout, cols: features[name]!.cols },
+          ]),
+        ),
+      };
+      const inner = await trained.save();
+      await trained.dispose();
+      return fitted(state, inner);
+    },
+    async load(saved) {
+      const state = checkSaved(saved, recipe, 1).state as unknown as State;
+      return fitted(state, savedPart(saved, "trained"));
+    },
+  };
+
+  async function fitted(state: State, inner: Saved): Promise<FittedNetworkFuser> {
+    const names = Object.keys(state.modalities);
+    const inputs = Object.fromEntries(
+      Object.entries(state.modalities).map(([name, { spec }]) => [name, { spec, moments: emptyMoments(spec) }]),
+    );
+    const widths = Object.fromEntries(Object.entries(state.modalities).map(([name, { cols }]) => [name, cols]));
+    const load = async (net: Network): Promise<Trained> =>
+      loadTrained(net, withoutHead(inner), { runtime: await runtimeOf(), threads });
+    // Found while the graph is made, which `loadTrained` does.
+    let [cols, tells] = [0, false];
+    const trained = await load(
+      fusionNetwork(network, inputs, (_, { fused, shares }) => {
+        [cols, tells] = [fused.shape[1]!, shares !== undefined];
+        return fused;
+      }),
+    );
+    let telling: Promise<Trained> | undefined;
+    const run = async (net: Trained, features: FeatureSet, { signal, onProgress, batchSize }: RunOptions = {}) => {
+      const rows = checkFeatureSet(features, type);
+      checkModalities(features, widths, type);
+      for (const [name, { layout }] of Object.entries(state.modalities))
+        checkLayout(features[name]!, layout, name, type);
+      const known = Object.fromEntries(names.map((name) => [name, features[name]!]));
+      const given = fusionFeatures(known);
+      const present = new Uint8Array(rows);
+      for (const name of names)
+        for (let row = 0; row < rows; row++) present[row]! |= (given[`${name}.present`] as Dense).data[row]!;
+      const out = await net.predict(given, {
+        ...(batchSize !== undefined && { batchSize }),
+        ...(signal && { signal }),
+        ...(onProgress && { onProgress: (progress) => onProgress({ ...progress, part: type }) }),
+      });
+      return { out, present };
+    };
+    return {
+      cols,
+      modalities: names,
+      history: trained.history,
+      trained,
+      async transform(features, options) {
+        const { out, present } = await run(trained, features, options);
+        if (!present.includes(0)) return out;
+        for (let row = 0; row < out.rows; row++)
+          if (!present[row]) out.data.fill(0, row * out.cols, (row + 1) * out.cols);
+        return { ...out, present };
+      },
+      async shares(features, options) {
+        if (!tells) return null;
+        telling ??= load(fusionNetwork(network, inputs, (_, { shares }) => shares!));
+        return (await run(await telling, features, options)).out;
+      },
+      save: async () => ({
+        ...recipe,
+        version: 1,
+        state: state as unknown as Json,
+        parts: { trained: withoutHead(inner) },
+      }),
+      async dispose() {
+        await trained.dispose();
+        await (await telling)?.dispose();
+      },
+    };
+  }
+}
+
+const tasks: readonly unknown[] = ["classification", "regression"];
+
+interface Goal {
+  readonly outputs: number;
+  readonly loss: Loss;
+  readonly values: ArrayLike<number>;
+}
+
+/** What the head learns; numbers are brought to mean 0 and deviation 1. */
+function goalOf(targets: readonly unknown[], task: unknown, part: string): Goal {
+  const goals = goalsOf(
+    targets,
+    (task ?? undefined) as "classification" | "regression" | undefined,
+    part,
+    "a network fuser wants",
+  );
+  if (goals.classes) return { outputs: goals.cols, loss: crossEntropy(), values: Int32Array.from(goals.classes) };
+  const { values } = goals;
+  const mean = values.reduce((sum, value) => sum + value / values.length, 0);
+  const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2 / values.length, 0)) || 1;
+  return { outputs: 1, loss: mse(), values: Float32Array.from(values, (value) => (value - mean) / deviation) };
+}
+
+/** What was saved of a network, without the weights of the head that only the training needed. */
+function withoutHead(saved: Saved): Saved {
+  const arrays = Object.entries(saved.arrays ?? {}).filter(([name]) => !name.startsWith("head/"));
+  return { ...saved, arrays: Object.fromEntries(arrays) };
+}

@@ -1,0 +1,106 @@
+// How modalities become one inside a network: the contract between what joins them and what is trained on top.
+import { type FeatureSet, type Features, isPresent, listed, MmubError, modalityNames } from "@mmub/core";
+import type { Value } from "./graph.js";
+import { type InputSpec, type InputSpecs, type Network, network, type Scope, type Seen } from "./network.js";
+import { cast, greater, mul } from "./ops.js";
+import type { InputFeatures } from "./predict.js";
+import { type Moments, standardized } from "./standardize.js";
+
+/** One modality as a network that joins several sees it. */
+export interface SeenModality {
+  readonly name: string;
+  readonly spec: InputSpec;
+  /** Numbers at mean 0 and deviation 1 over the rows of the fit that have the modality. */
+  readonly input: Seen<InputSpec>;
+  /** `[batch, 1]`: 1 for a row that has the modality, 0 for one that lacks it, or from which training took it. */
+  readonly present: Value;
+}
+
+/** What joined modalities are. */
+export interface Joined {
+  /** `[batch, width]`. */
+  readonly fused: Value;
+  /** How much each modality had a say in each row, `[batch, modalities]` in the order of their names; adds up to 1 where any is there. */
+  readonly shares?: Value;
+}
+
+/** The graph that joins modalities, without its weights. */
+export interface FusionNetwork {
+  /** The share of modalities that training takes from rows at random. */
+  readonly modalityDropout: number;
+  /** The input that takes these features. Throws `shape-mismatch` where there is none. */
+  input(features: Features, modality: string): InputSpec;
+  /** A pure function, as that of `network`. The modalities are in the order of their sorted names. */
+  build(scope: Scope, modalities: readonly SeenModality[]): Joined;
+}
+
+/** What a network over several modalities takes, by their names. */
+export interface ModalityInput {
+  readonly spec: InputSpec;
+  /** Null: it stays as it is. */
+  readonly moments: Moments | null;
+}
+
+const present = (name: string) => `${name}.present`;
+
+/**
+ * The network of a `FusionNetwork`: standardised inputs, modality dropout, what joins them, and the head that makes an output of it.
+ *
+ * Its inputs are the modalities and for each `name.present`, one column: `fusionFeatures` gives both. Parameters: `fusion/…`
+ * and those of the head; `inputs/name/mean` and `scale` are buffers.
+ */
+export function fusionNetwork(
+  fusion: FusionNetwork,
+  modalities: Readonly<Record<string, ModalityInput>>,
+  head: (scope: Scope, joined: Joined) => Value,
+): Network {
+  const names = modalityNames(modalities);
+  const specs: Record<string, InputSpec> = {};
+  for (const name of names) {
+    if (Object.hasOwn(modalities, present(name)))
+      throw new MmubError("invalid-input", {
+        part: "@mmub/nn/fusion-network",
+        message: `modalities are ${listed(names)}, want another name than "${present(name)}", which says who has "${name}"`,
+        modality: present(name),
+      });
+    specs[name] = modalities[name]!.spec;
+    specs[present(name)] = { kind: "vector", cols: 1 };
+  }
+  return network<InputSpecs>(specs, (scope, seen) => {
+    const parts = names.map((name): SeenModality => {
+      const { spec, moments } = modalities[name]!;
+      const raw = seen[name]!;
+      const input = moments
+        ? scope.share("inputs", (all) => all.share(name, (own) => standardized(own, raw, spec, moments)))
+        : raw;
+      return { name, spec, input, present: kept(scope, seen[present(name)] as Value, fusion.modalityDropout) };
+    });
+    return head(
+      scope,
+      scope.enter("fusion", (own) => fusion.build(own, parts)),
+    );
+  });
+}
+
+/** Features as the network of `fusionNetwork` takes them. */
+export function fusionFeatures(features: FeatureSet): InputFeatures<InputSpecs> {
+  const inputs: Record<string, Features> = {};
+  for (const [name, one] of Object.entries(features)) {
+    inputs[name] = one;
+    const data = Float32Array.from({ length: one.rows }, (_, row) => (has(one, row) ? 1 : 0));
+    inputs[present(name)] = { layout: "dense", rows: one.rows, cols: 1, data };
+  }
+  return inputs as never;
+}
+
+/** A Sequence without steps says as little as none. */
+function has(features: Features, row: number): boolean {
+  return (
+    isPresent(features, row) && (features.layout !== "sequence" || features.offsets[row + 1]! > features.offsets[row]!)
+  );
+}
+
+function kept(scope: Scope, present: Value, dropout: number): Value {
+  if (!scope.training || dropout === 0) return present;
+  return mul(present, cast(greater(scope.mask(dropout, present.shape), 0), "float32"));
+}
