@@ -1,6 +1,13 @@
 export * from "./kernels.js";
 export type { KernelLanes } from "./lanes.js";
 export type { KernelBuild } from "./loader.js";
+export {
+  type SpectraFilters,
+  type SpectraKernels,
+  type SpectraOptions,
+  type SpectraTables,
+  spectraTables,
+} from "./spectra.js";
 export type { KernelThreads } from "./threads.js";
 export * from "./trees.js";
 export type {

@@ -2,6 +2,7 @@ import { checkParam, MmubError, show } from "@mmub/core";
 import { type KernelLanes, startLanes } from "./lanes.js";
 import { type KernelBuild, load } from "./loader.js";
 import { pool } from "./pool.js";
+import { type SpectraKernels, spectraCall } from "./spectra.js";
 import { type KernelThreads, startThreads } from "./threads.js";
 import { type TreeKernels, type TreeSplitsOptions, treeSplitsCall } from "./trees.js";
 import { hash } from "./twins/random.js";
@@ -146,7 +147,7 @@ export interface GemmOptions {
  * All builds give the same bits, NaN for NaN, but for `gemm` of the relaxed build, whose products and sums are rounded once
  * instead of twice.
  */
-export interface Kernels extends WordVectorKernels, TreeKernels {
+export interface Kernels extends WordVectorKernels, TreeKernels, SpectraKernels {
   readonly build: KernelBuild;
   /** Room for views, in bytes. */
   readonly bytes: number;
@@ -653,6 +654,14 @@ export function kernels({ bytes, build, shared = false }: KernelsOptions): Kerne
     skipGram: (...args) => run(calls.skipGram(...args)),
     cbow: (...args) => run(calls.cbow(...args)),
     glove: (...args) => run(calls.glove(...args)),
+
+    spectra: (out, samples, options) => exports.spectra(...spectraCall({ at }, out, samples, options)),
+    logarithms(x, { least, factor }) {
+      const normal = least >= 2 ** -126 && least <= 1e38;
+      checkParam(part, "least", least, normal, "a positive number, from 2 ** -126");
+      checkParam(part, "factor", factor, Number.isFinite(factor), "a number");
+      exports.logarithms(at("x", x), x.length, f(least), f(factor));
+    },
 
     treeSplits: (options) => splits(splitCall(options)),
     treePartition(column, rows, side, scratch) {

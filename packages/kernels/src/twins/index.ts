@@ -2,6 +2,7 @@ import { gemm } from "./gemm.js";
 import { optimizers } from "./optimizers.js";
 import { randoms } from "./random.js";
 import { rows } from "./rows.js";
+import { spectra } from "./spectra.js";
 import { trees } from "./trees.js";
 import { vectors } from "./vector.js";
 import { wordVectors } from "./word-vectors.js";
@@ -18,6 +19,7 @@ export function twins(buffer: ArrayBuffer) {
     ...optimizers(f32),
     ...randoms(f32),
     ...rows(f32, i32),
+    ...spectra(f32, i32),
     ...trees(f32, i32),
     ...vectors(f32),
     ...wordVectors(f32, i32),

@@ -1,0 +1,417 @@
+// Spectra of real frames, four frames at a time, one in each lane, so that no step of the transform shuffles lanes. A complex
+// number is 32 bytes: four real parts, four imaginary parts.
+
+/**
+ * Writes `frames` rows of `out`. Frame i is `windowLength` samples from `samples` + i x `hop` + `margin` on, times the window, in
+ * the middle of `size` (even) otherwise zeros. A row is the complex spectrum (`kind` 0), its magnitude (1) or its power (2), or
+ * where there are `filters` (pairs of a first bin and a count) the weighted sum of the bins under each.
+ * `scratch` has 16 bytes for each of 2 x (size + 2) + bands numbers.
+ */
+export function spectra(
+  out: usize,
+  samples: usize,
+  frames: i32,
+  hop: usize,
+  window: usize,
+  windowLength: i32,
+  margin: i32,
+  size: i32,
+  radices: usize,
+  twiddles: usize,
+  kind: i32,
+  filters: usize,
+  bands: i32,
+  weights: usize,
+  scratch: usize,
+): void {
+  const room = (usize(size) + 2) << 4;
+  const half = size >> 1;
+  const cols = bands > 0 ? bands : kind === 0 ? size + 2 : half + 1;
+  const row = usize(cols) << 2;
+  hop <<= 2;
+  samples += usize(margin) << 2;
+  for (let frame = 0; frame < frames; frame += 4) {
+    // Behind the last frame stands the last one again.
+    const last = frames - 1 - frame;
+    const a = samples + usize(frame) * hop;
+    load4(
+      scratch,
+      a,
+      a + usize(min(1, last)) * hop,
+      a + usize(min(2, last)) * hop,
+      a + usize(min(3, last)) * hop,
+      window,
+      windowLength,
+      margin,
+      size,
+    );
+    let from = scratch;
+    let to = scratch + room;
+    let w = twiddles;
+    let stride = 1;
+    for (let radix = radices; load<i32>(radix) !== 0; radix += 4) {
+      const r = load<i32>(radix);
+      const m = half / stride / r;
+      if (r === 4) pass4(from, to, m, stride, w);
+      else if (r === 2) pass2(from, to, m, stride, w);
+      else if (r === 3) pass3(from, to, m, stride, w);
+      else pass5(from, to, m, stride, w);
+      w += usize(m * (r - 1)) << 3;
+      stride *= r;
+      const other = from;
+      from = to;
+      to = other;
+    }
+    untangle(from, to, half, w, kind);
+    if (bands > 0) {
+      const sums = scratch + 2 * room;
+      sumBands(to, sums, filters, bands, weights);
+      to = sums;
+    }
+    transpose(to, out + usize(frame) * row, row, cols, min(4, frames - frame));
+  }
+}
+
+function load4(
+  to: usize,
+  a: usize,
+  b: usize,
+  c: usize,
+  d: usize,
+  window: usize,
+  length: i32,
+  margin: i32,
+  size: i32,
+): void {
+  const zero = f32x4.splat(0);
+  for (let i = 0; i < margin; i++) {
+    v128.store(to, zero);
+    to += 16;
+  }
+  let i = length;
+  for (; i >= 4; i -= 4) {
+    const w = v128.load(window);
+    const x0 = f32x4.mul(v128.load(a), w);
+    const x1 = f32x4.mul(v128.load(b), w);
+    const x2 = f32x4.mul(v128.load(c), w);
+    const x3 = f32x4.mul(v128.load(d), w);
+    const low01 = v128.shuffle<i32>(x0, x1, 0, 4, 1, 5);
+    const low23 = v128.shuffle<i32>(x2, x3, 0, 4, 1, 5);
+    const high01 = v128.shuffle<i32>(x0, x1, 2, 6, 3, 7);
+    const high23 = v128.shuffle<i32>(x2, x3, 2, 6, 3, 7);
+    v128.store(to, v128.shuffle<i64>(low01, low23, 0, 2));
+    v128.store(to, v128.shuffle<i64>(low01, low23, 1, 3), 16);
+    v128.store(to, v128.shuffle<i64>(high01, high23, 0, 2), 32);
+    v128.store(to, v128.shuffle<i64>(high01, high23, 1, 3), 48);
+    a += 16;
+    b += 16;
+    c += 16;
+    d += 16;
+    window += 16;
+    to += 64;
+  }
+  for (; i > 0; i--) {
+    const w = load<f32>(window);
+    store<f32>(to, load<f32>(a) * w);
+    store<f32>(to, load<f32>(b) * w, 4);
+    store<f32>(to, load<f32>(c) * w, 8);
+    store<f32>(to, load<f32>(d) * w, 12);
+    a += 4;
+    b += 4;
+    c += 4;
+    d += 4;
+    window += 4;
+    to += 16;
+  }
+  for (let i = margin + length; i < size; i++) {
+    v128.store(to, zero);
+    to += 16;
+  }
+}
+
+/** Stores (re, im) times the twiddle at `w`. */
+function turned(to: usize, re: v128, im: v128, wr: v128, wi: v128): void {
+  v128.store(to, f32x4.sub(f32x4.mul(re, wr), f32x4.mul(im, wi)));
+  v128.store(to, f32x4.add(f32x4.mul(re, wi), f32x4.mul(im, wr)), 16);
+}
+
+// Passes of Stockham's auto-sorting transform, decimation in frequency: `stride` interleaved transforms of r x m points each
+// become r x stride of m points. Source: Van Loan, "Computational Frameworks for the FFT" (1992), section 1.7.
+function pass2(from: usize, to: usize, m: i32, stride: i32, w: usize): void {
+  const step = usize(m * stride) << 5;
+  const run = usize(stride) << 5;
+  for (; m > 0; m--) {
+    const wr = v128.load32_splat(w);
+    const wi = v128.load32_splat(w, 4);
+    w += 8;
+    const end = from + run;
+    for (; from < end; from += 32) {
+      const aRe = v128.load(from);
+      const aIm = v128.load(from, 16);
+      const bRe = v128.load(from + step);
+      const bIm = v128.load(from + step, 16);
+      v128.store(to, f32x4.add(aRe, bRe));
+      v128.store(to, f32x4.add(aIm, bIm), 16);
+      turned(to + run, f32x4.sub(aRe, bRe), f32x4.sub(aIm, bIm), wr, wi);
+      to += 32;
+    }
+    to += run;
+  }
+}
+
+function pass3(from: usize, to: usize, m: i32, stride: i32, w: usize): void {
+  const step = usize(m * stride) << 5;
+  const run = usize(stride) << 5;
+  const half = f32x4.splat(0.5);
+  const sine = f32x4.splat(0.8660254037844386);
+  for (; m > 0; m--) {
+    const w1r = v128.load32_splat(w);
+    const w1i = v128.load32_splat(w, 4);
+    const w2r = v128.load32_splat(w, 8);
+    const w2i = v128.load32_splat(w, 12);
+    w += 16;
+    const end = from + run;
+    for (; from < end; from += 32) {
+      const b = from + step;
+      const c = b + step;
+      const aRe = v128.load(from);
+      const aIm = v128.load(from, 16);
+      const sumRe = f32x4.add(v128.load(b), v128.load(c));
+      const sumIm = f32x4.add(v128.load(b, 16), v128.load(c, 16));
+      const turnRe = f32x4.mul(sine, f32x4.sub(v128.load(b, 16), v128.load(c, 16)));
+      const turnIm = f32x4.mul(sine, f32x4.sub(v128.load(c), v128.load(b)));
+      const midRe = f32x4.sub(aRe, f32x4.mul(half, sumRe));
+      const midIm = f32x4.sub(aIm, f32x4.mul(half, sumIm));
+      v128.store(to, f32x4.add(aRe, sumRe));
+      v128.store(to, f32x4.add(aIm, sumIm), 16);
+      turned(to + run, f32x4.add(midRe, turnRe), f32x4.add(midIm, turnIm), w1r, w1i);
+      turned(to + 2 * run, f32x4.sub(midRe, turnRe), f32x4.sub(midIm, turnIm), w2r, w2i);
+      to += 32;
+    }
+    to += 2 * run;
+  }
+}
+
+function pass4(from: usize, to: usize, m: i32, stride: i32, w: usize): void {
+  const step = usize(m * stride) << 5;
+  const run = usize(stride) << 5;
+  for (; m > 0; m--) {
+    const w1r = v128.load32_splat(w);
+    const w1i = v128.load32_splat(w, 4);
+    const w2r = v128.load32_splat(w, 8);
+    const w2i = v128.load32_splat(w, 12);
+    const w3r = v128.load32_splat(w, 16);
+    const w3i = v128.load32_splat(w, 20);
+    w += 24;
+    const end = from + run;
+    for (; from < end; from += 32) {
+      const b = from + step;
+      const c = b + step;
+      const d = c + step;
+      const evenRe = f32x4.add(v128.load(from), v128.load(c));
+      const evenIm = f32x4.add(v128.load(from, 16), v128.load(c, 16));
+      const lessRe = f32x4.sub(v128.load(from), v128.load(c));
+      const lessIm = f32x4.sub(v128.load(from, 16), v128.load(c, 16));
+      const oddRe = f32x4.add(v128.load(b), v128.load(d));
+      const oddIm = f32x4.add(v128.load(b, 16), v128.load(d, 16));
+      const turnRe = f32x4.sub(v128.load(b, 16), v128.load(d, 16));
+      const turnIm = f32x4.sub(v128.load(d), v128.load(b));
+      v128.store(to, f32x4.add(evenRe, oddRe));
+      v128.store(to, f32x4.add(evenIm, oddIm), 16);
+      turned(to + run, f32x4.add(lessRe, turnRe), f32x4.add(lessIm, turnIm), w1r, w1i);
+      turned(to + 2 * run, f32x4.sub(evenRe, oddRe), f32x4.sub(evenIm, oddIm), w2r, w2i);
+      turned(to + 3 * run, f32x4.sub(lessRe, turnRe), f32x4.sub(lessIm, turnIm), w3r, w3i);
+      to += 32;
+    }
+    to += 3 * run;
+  }
+}
+
+function pass5(from: usize, to: usize, m: i32, stride: i32, w: usize): void {
+  const step = usize(m * stride) << 5;
+  const run = usize(stride) << 5;
+  const cos1 = f32x4.splat(0.3090169943749474);
+  const cos2 = f32x4.splat(-0.8090169943749475);
+  const sin1 = f32x4.splat(0.9510565162951535);
+  const sin2 = f32x4.splat(0.5877852522924731);
+  for (; m > 0; m--) {
+    const end = from + run;
+    for (; from < end; from += 32) {
+      const b = from + step;
+      const c = b + step;
+      const d = c + step;
+      const e = d + step;
+      const aRe = v128.load(from);
+      const aIm = v128.load(from, 16);
+      const beRe = f32x4.add(v128.load(b), v128.load(e));
+      const beIm = f32x4.add(v128.load(b, 16), v128.load(e, 16));
+      const cdRe = f32x4.add(v128.load(c), v128.load(d));
+      const cdIm = f32x4.add(v128.load(c, 16), v128.load(d, 16));
+      const outerRe = f32x4.sub(v128.load(b, 16), v128.load(e, 16));
+      const outerIm = f32x4.sub(v128.load(e), v128.load(b));
+      const innerRe = f32x4.sub(v128.load(c, 16), v128.load(d, 16));
+      const innerIm = f32x4.sub(v128.load(d), v128.load(c));
+      const mid1Re = f32x4.add(aRe, f32x4.add(f32x4.mul(cos1, beRe), f32x4.mul(cos2, cdRe)));
+      const mid1Im = f32x4.add(aIm, f32x4.add(f32x4.mul(cos1, beIm), f32x4.mul(cos2, cdIm)));
+      const mid2Re = f32x4.add(aRe, f32x4.add(f32x4.mul(cos2, beRe), f32x4.mul(cos1, cdRe)));
+      const mid2Im = f32x4.add(aIm, f32x4.add(f32x4.mul(cos2, beIm), f32x4.mul(cos1, cdIm)));
+      const turn1Re = f32x4.add(f32x4.mul(sin1, outerRe), f32x4.mul(sin2, innerRe));
+      const turn1Im = f32x4.add(f32x4.mul(sin1, outerIm), f32x4.mul(sin2, innerIm));
+      const turn2Re = f32x4.sub(f32x4.mul(sin2, outerRe), f32x4.mul(sin1, innerRe));
+      const turn2Im = f32x4.sub(f32x4.mul(sin2, outerIm), f32x4.mul(sin1, innerIm));
+      v128.store(to, f32x4.add(aRe, f32x4.add(beRe, cdRe)));
+      v128.store(to, f32x4.add(aIm, f32x4.add(beIm, cdIm)), 16);
+      turned(
+        to + run,
+        f32x4.add(mid1Re, turn1Re),
+        f32x4.add(mid1Im, turn1Im),
+        v128.load32_splat(w),
+        v128.load32_splat(w, 4),
+      );
+      turned(
+        to + 2 * run,
+        f32x4.add(mid2Re, turn2Re),
+        f32x4.add(mid2Im, turn2Im),
+        v128.load32_splat(w, 8),
+        v128.load32_splat(w, 12),
+      );
+      turned(
+        to + 3 * run,
+        f32x4.sub(mid2Re, turn2Re),
+        f32x4.sub(mid2Im, turn2Im),
+        v128.load32_splat(w, 16),
+        v128.load32_splat(w, 20),
+      );
+      turned(
+        to + 4 * run,
+        f32x4.sub(mid1Re, turn1Re),
+        f32x4.sub(mid1Im, turn1Im),
+        v128.load32_splat(w, 24),
+        v128.load32_splat(w, 28),
+      );
+      to += 32;
+    }
+    w += 32;
+    to += 4 * run;
+  }
+}
+
+// A real frame of even size, read as half as many complex numbers and transformed, is pulled apart into its own spectrum.
+// Source: Sorensen et al., "Real-valued fast Fourier transform algorithms", IEEE Trans. ASSP 35 (1987).
+function untangle(z: usize, to: usize, half: i32, w: usize, kind: i32): void {
+  const zero = f32x4.splat(0);
+  const a = v128.load(z);
+  const b = v128.load(z, 16);
+  put(to, 0, f32x4.add(a, b), zero, kind);
+  put(to, half, f32x4.sub(a, b), zero, kind);
+  const halves = f32x4.splat(0.5);
+  const last = half >> 1;
+  for (let k = 1; k <= last; k++) {
+    const at = z + (usize(k) << 5);
+    const mirrored = z + (usize(half - k) << 5);
+    w += 8;
+    const evenRe = f32x4.mul(halves, f32x4.add(v128.load(at), v128.load(mirrored)));
+    const evenIm = f32x4.mul(halves, f32x4.sub(v128.load(at, 16), v128.load(mirrored, 16)));
+    const oddRe = f32x4.mul(halves, f32x4.add(v128.load(at, 16), v128.load(mirrored, 16)));
+    const oddIm = f32x4.mul(halves, f32x4.sub(v128.load(mirrored), v128.load(at)));
+    const wr = v128.load32_splat(w);
+    const wi = v128.load32_splat(w, 4);
+    const re = f32x4.sub(f32x4.mul(oddRe, wr), f32x4.mul(oddIm, wi));
+    const im = f32x4.add(f32x4.mul(oddRe, wi), f32x4.mul(oddIm, wr));
+    put(to, k, f32x4.add(evenRe, re), f32x4.add(evenIm, im), kind);
+    put(to, half - k, f32x4.sub(evenRe, re), f32x4.sub(im, evenIm), kind);
+  }
+}
+
+function put(to: usize, bin: i32, re: v128, im: v128, kind: i32): void {
+  if (kind === 0) {
+    v128.store(to + (usize(bin) << 5), re);
+    v128.store(to + (usize(bin) << 5), im, 16);
+    return;
+  }
+  const power = f32x4.add(f32x4.mul(re, re), f32x4.mul(im, im));
+  v128.store(to + (usize(bin) << 4), kind === 1 ? f32x4.sqrt(power) : power);
+}
+
+/** Two sums side by side, that need not wait for each other. */
+function sumBands(bins: usize, to: usize, filters: usize, bands: i32, weights: usize): void {
+  for (; bands > 0; bands--) {
+    let bin = bins + (usize(load<i32>(filters)) << 4);
+    let count = load<i32>(filters, 4);
+    filters += 8;
+    let even = f32x4.splat(0);
+    let odd = f32x4.splat(0);
+    for (; count >= 2; count -= 2) {
+      even = f32x4.add(even, f32x4.mul(v128.load(bin), v128.load32_splat(weights)));
+      odd = f32x4.add(odd, f32x4.mul(v128.load(bin, 16), v128.load32_splat(weights, 4)));
+      bin += 32;
+      weights += 8;
+    }
+    if (count > 0) {
+      even = f32x4.add(even, f32x4.mul(v128.load(bin), v128.load32_splat(weights)));
+      weights += 4;
+    }
+    v128.store(to, f32x4.add(even, odd));
+    to += 16;
+  }
+}
+
+/** `cols` numbers of four lanes to the first `rows` of four rows, `row` bytes apart. */
+function transpose(from: usize, to: usize, row: usize, cols: i32, rows: i32): void {
+  if (rows === 4)
+    for (; cols >= 4; cols -= 4) {
+      const x0 = v128.load(from);
+      const x1 = v128.load(from, 16);
+      const x2 = v128.load(from, 32);
+      const x3 = v128.load(from, 48);
+      const low01 = v128.shuffle<i32>(x0, x1, 0, 4, 1, 5);
+      const low23 = v128.shuffle<i32>(x2, x3, 0, 4, 1, 5);
+      const high01 = v128.shuffle<i32>(x0, x1, 2, 6, 3, 7);
+      const high23 = v128.shuffle<i32>(x2, x3, 2, 6, 3, 7);
+      v128.store(to, v128.shuffle<i64>(low01, low23, 0, 2));
+      v128.store(to + row, v128.shuffle<i64>(low01, low23, 1, 3));
+      v128.store(to + 2 * row, v128.shuffle<i64>(high01, high23, 0, 2));
+      v128.store(to + 3 * row, v128.shuffle<i64>(high01, high23, 1, 3));
+      from += 64;
+      to += 16;
+    }
+  for (; cols > 0; cols--) {
+    for (let r = 0; r < rows; r++) store<f32>(to + usize(r) * row, load<f32>(from + (usize(r) << 2)));
+    from += 16;
+    to += 4;
+  }
+}
+
+/**
+ * x = factor * log2(max(x, least)), in place; NaN stays NaN. `least` is a normal number. Source: the series of artanh, on
+ * [√½, √2), whose next term is below 1e-9.
+ */
+export function logarithms(x: usize, n: i32, least: f32, factor: f32): void {
+  for (; n >= 4; n -= 4) {
+    v128.store(x, logarithm(v128.load(x), least, factor));
+    x += 16;
+  }
+  for (; n > 0; n--) {
+    store<f32>(x, f32x4.extract_lane(logarithm(v128.load32_splat(x), least, factor), 0));
+    x += 4;
+  }
+}
+
+function logarithm(value: v128, least: f32, factor: f32): v128 {
+  const x = f32x4.max(value, f32x4.splat(least));
+  const one = f32x4.splat(1);
+  let exponent = f32x4.convert_i32x4_s(i32x4.sub(i32x4.shr_u(x, 23), i32x4.splat(127)));
+  let m = v128.or(v128.and(x, i32x4.splat(0x007fffff)), i32x4.splat(0x3f800000));
+  const large = f32x4.gt(m, f32x4.splat(Mathf.SQRT2));
+  m = v128.bitselect(f32x4.mul(m, f32x4.splat(0.5)), m, large);
+  exponent = f32x4.add(exponent, v128.and(large, one));
+  const t = f32x4.div(f32x4.sub(m, one), f32x4.add(m, one));
+  const square = f32x4.mul(t, t);
+  let sum = f32x4.splat(0.22222222);
+  sum = f32x4.add(f32x4.mul(sum, square), f32x4.splat(0.2857143));
+  sum = f32x4.add(f32x4.mul(sum, square), f32x4.splat(0.4));
+  sum = f32x4.add(f32x4.mul(sum, square), f32x4.splat(0.6666667));
+  sum = f32x4.add(f32x4.mul(sum, square), f32x4.splat(2));
+  const log2 = f32x4.add(exponent, f32x4.mul(f32x4.mul(t, sum), f32x4.splat(Mathf.LOG2E)));
+  return v128.bitselect(value, f32x4.mul(log2, f32x4.splat(factor)), f32x4.ne(value, value));
+}
