@@ -14,7 +14,7 @@ export function firstOutside(rows: usize, n: i32, tableRows: i32, skip: i32): i3
   return -1;
 }
 
-/** With `from` and `scales` (not 0), value i is `scales[i]` times row `from[i]` of `values`; so too in `sumRows`. */
+/** With `from` and `scales` (not 0), value i is `scales[i]` times row `from[i]` of `values`, and adds nothing by 0; so too in `sumRows`. */
 export function scatterAddRows(
   target: usize,
   width: i32,
@@ -32,8 +32,10 @@ export function scatterAddRows(
     const row = load<i32>(rows + at);
     if (row === skip) continue;
     const to = target + usize(row) * bytes;
-    if (scales) axpy(to, width, scale * load<f32>(scales + at), values + usize(load<u32>(from + at)) * bytes);
-    else axpy(to, width, scale, values + usize(i) * bytes);
+    if (scales) {
+      const factor = load<f32>(scales + at);
+      if (factor !== 0) axpy(to, width, scale * factor, values + usize(load<u32>(from + at)) * bytes);
+    } else axpy(to, width, scale, values + usize(i) * bytes);
   }
 }
 
@@ -65,13 +67,14 @@ export function sumRows(
     const value = values + (scales ? usize(load<u32>(from + place)) : usize(i)) * bytes;
     const slot = slots + (usize(row) << 2);
     const at = load<u32>(slot);
-    if (at < count && load<i32>(unique + (usize(at) << 2)) === row)
-      axpy(sums + usize(at) * bytes, width, scales ? load<f32>(scales + place) : 1, value);
-    else {
+    const factor: f32 = scales ? load<f32>(scales + place) : 1;
+    if (at < count && load<i32>(unique + (usize(at) << 2)) === row) {
+      if (factor !== 0) axpy(sums + usize(at) * bytes, width, factor, value);
+    } else {
       store<u32>(slot, count);
       store<i32>(unique + (usize(count) << 2), row);
       const sum = sums + usize(count) * bytes;
-      if (scales) multiple(sum, width, load<f32>(scales + place), value);
+      if (scales) multiple(sum, width, factor, value);
       else copy(sum, width, value);
       count++;
     }

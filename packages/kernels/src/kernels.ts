@@ -86,7 +86,10 @@ export interface RowsOptions {
 }
 
 export interface RowValuesOptions extends RowsOptions {
-  /** Value i is `scales[i]` times row `from[i]` of `values`, which then has as many rows as it likes. @default row i of values */
+  /**
+   * Value i is `scales[i]` times row `from[i]` of `values`, which then has as many rows as it likes; by a scale of 0 it adds nothing, but
+   * its row counts as named. @default row i of values
+   */
   readonly multiples?: { readonly from: Int32Array; readonly scales: Float32Array };
 }
 

@@ -9,6 +9,7 @@ import { toyData } from "@mmub/core/testing";
 import { afterAll, describe, expect, test } from "vitest";
 import fixture from "../fixtures/training.json" with { type: "json" };
 import {
+  activation,
   adam,
   adamW,
   add,
@@ -42,6 +43,7 @@ import {
   program,
   reshape,
   type Session,
+  sequential,
   sgd,
   stepDecay,
   stepper,
@@ -207,6 +209,30 @@ describe("as PyTorch trains", () => {
     }
     const both = trainingProgram(net as Network, mse(), { batch, lengths: { words: length } }, () => true);
     expect(both.gradients["embedding/weight"]!.pieces.map(({ from }) => from !== null).sort()).toEqual([false, true]);
+  });
+
+  test("lazy rules step every row that was looked up, whether it won or not", async () => {
+    const net = (short: boolean) =>
+      network({ words: { kind: "tokens", vocabulary: 30 } }, (scope, { words }) => {
+        const convolution = { name: "convolution", filters: 2, kernel: 2 };
+        const pooled = short
+          ? sequential(conv1d({ ...convolution, activation: "relu" }), globalMaxPool())
+          : sequential(conv1d(convolution), globalMaxPool(), activation({ kind: "relu" }));
+        return dense({ units: 1 })(scope, pooled(scope, embedding({ rows: 30, width: 3 })(scope, words)));
+      });
+    const [batch, length] = [3, 8];
+    const options = { loss: mse(), batch, lengths: { words: length }, lazyRows: true, runtime: native };
+    const [long, short] = [await stepper(net(false), options), await stepper(net(true), options)];
+    for (let step = 0; step < 4; step++) {
+      const words = Int32Array.from({ length: batch * length }, (_, i) => (i * i + 5 * i * step + step) % 29);
+      const of = { inputs: { words }, targets: { target: [1, -1, 3] } };
+      await long.step(of);
+      await short.step(of);
+    }
+    for (const [name, values] of Object.entries(long.weights))
+      for (const [i, value] of values.entries()) expect(short.weights[name]![i]).toBeCloseTo(value, 5);
+    await long.dispose();
+    await short.dispose();
   });
 
   test("accumulated rows of tables, lazily and not", async () => {

@@ -71,8 +71,8 @@ export interface TrainOptions<Inputs extends InputSpecs = InputSpecs> extends Om
   /** Bounds the gradient: by its length over all parameters, by the size of each number, or both, the size first. @default none */
   readonly clip?: Clip;
   /**
-   * Steps only the rows of an embedding that a batch has touched. Much faster for large tables. With plain `sgd` it is the
-   * same (and done anyhow); with `adam` it is another algorithm, known as lazy or sparse Adam: rows that are not touched keep their
+   * Steps only the rows of an embedding that a batch has looked up. Much faster for large tables. With plain `sgd` it is the
+   * same (and done anyhow); with `adam` it is another algorithm, known as lazy or sparse Adam: the other rows keep their
    * moments and do not move, epsilon is added to the uncorrected root, and weight decay leaves the table alone. @default false
    */
   readonly lazyRows?: boolean;

@@ -30,8 +30,9 @@ export function rows(f32: Float32Array, i32: Int32Array) {
         const row = i32[list + i]!;
         if (row === skip) continue;
         const value = scales === 0 ? i : i32[(from >>> 2) + i]!;
-        const factor = scales === 0 ? scale : Math.fround(scale * f32[(scales >>> 2) + i]!);
-        axpy(target + 4 * row * width, width, factor, values + 4 * value * width);
+        const multiple = scales === 0 ? 1 : f32[(scales >>> 2) + i]!;
+        const factor = scales === 0 ? scale : Math.fround(scale * multiple);
+        if (multiple !== 0) axpy(target + 4 * row * width, width, factor, values + 4 * value * width);
       }
     },
 
@@ -57,8 +58,9 @@ export function rows(f32: Float32Array, i32: Int32Array) {
         const factor = scales === 0 ? 1 : f32[(scales >>> 2) + i]!;
         const value = values + 4 * (scales === 0 ? i : i32[(from >>> 2) + i]!) * width;
         const at = i32[slots + row]! >>> 0;
-        if (at < count && i32[unique + at] === row) axpy(sums + 4 * at * width, width, factor, value);
-        else {
+        if (at < count && i32[unique + at] === row) {
+          if (factor !== 0) axpy(sums + 4 * at * width, width, factor, value);
+        } else {
           i32[slots + row] = count;
           i32[unique + count] = row;
           const sum = (sums >>> 2) + count * width;

@@ -270,15 +270,20 @@ function bestWindows({ input, weight, bias, window }: ConvolvedSteps, lookup: Lo
     ]);
     const shares = mul(column(byFilter), learns);
     const byTap = reshape(transpose(weight, [0, 2, 1]), [filters * kernel, channels]);
-    const from = Int32Array.from({ length: filters * batch * kernel }, (_, i) => {
+    const taken = filters * batch * kernel;
+    const ids = reshape(lookup.ids, [-1]);
+    const [all] = ids.shape as [number];
+    // Behind the windows all that was looked up, with nothing: lazy rules step what never won too.
+    const from = Int32Array.from({ length: taken + all }, (_, i) => {
       const filter = Math.floor(i / (batch * kernel));
-      return filter * kernel + (i % kernel);
+      return i < taken ? filter * kernel + (i % kernel) : 0;
     });
+    const nothing = constant(new Float32Array(all));
     return [
       {
-        rows: gather(reshape(padIds(lookup.ids, window, steps), [-1]), rows),
+        rows: concat([gather(reshape(padIds(lookup.ids, window, steps), [-1]), rows), ids]),
         // Multiples of the filters' taps, which the trainer takes as such.
-        values: mul(reshape(shares, [-1, 1]), gather(byTap, constant(from))),
+        values: mul(reshape(concat([reshape(shares, [-1]), nothing]), [-1, 1]), gather(byTap, constant(from))),
       },
       transpose(reshape(dWeight, [filters, kernel, channels]), [0, 2, 1]),
       sum(gradient, [0]),
