@@ -43,34 +43,43 @@ export function roots(a: Float64Array): Float64Array {
   for (let round = 0; round < 100; round++) {
     let largest = 0;
     for (let i = 0; i < order; i++) largest = Math.max(largest, improve(a, order, z, i));
-    if (largest < 1e-14) break;
+    if (largest < 1e-12) break;
   }
   return z;
 }
 
-// One step of root i; how far it went.
+// One step of root i; how far it went. Plain variables: this is the inner loop of formants.
 function improve(a: Float64Array, order: number, z: Float64Array, i: number): number {
-  const [x, y] = [z[2 * i]!, z[2 * i + 1]!];
+  const x = z[2 * i]!;
+  const y = z[2 * i + 1]!;
   // Horner's scheme for the polynomial and its derivative.
-  let [pr, pi, dr, di] = [1, 0, 0, 0];
+  let pr = 1;
+  let pi = 0;
+  let dr = 0;
+  let di = 0;
   for (let k = 0; k < order; k++) {
-    [dr, di] = [dr * x - di * y + pr, dr * y + di * x + pi];
-    [pr, pi] = [pr * x - pi * y - a[k]!, pr * y + pi * x];
+    const nextDr = dr * x - di * y + pr;
+    di = dr * y + di * x + pi;
+    dr = nextDr;
+    const nextPr = pr * x - pi * y - a[k]!;
+    pi = pr * y + pi * x;
+    pr = nextPr;
   }
   if (pr === 0 && pi === 0) return 0;
   // p'/p less the pull of the other roots; its inverse is the step.
   const size = pr * pr + pi * pi;
-  let [qr, qi] = [(dr * pr + di * pi) / size, (di * pr - dr * pi) / size];
+  let qr = (dr * pr + di * pi) / size;
+  let qi = (di * pr - dr * pi) / size;
   for (let j = 0; j < order; j++) {
     if (j === i) continue;
-    const [ur, ui] = [x - z[2 * j]!, y - z[2 * j + 1]!];
+    const ur = x - z[2 * j]!;
+    const ui = y - z[2 * j + 1]!;
     const away = ur * ur + ui * ui || 1e-300;
     qr -= ur / away;
     qi += ui / away;
   }
   const norm = qr * qr + qi * qi || 1e-300;
-  const [sr, si] = [qr / norm, -qi / norm];
-  z[2 * i] = x - sr;
-  z[2 * i + 1] = y - si;
-  return Math.hypot(sr, si);
+  z[2 * i] = x - qr / norm;
+  z[2 * i + 1] = y + qi / norm;
+  return Math.abs(qr / norm) + Math.abs(qi / norm);
 }
