@@ -227,8 +227,14 @@ export function objectDetector(given: ObjectDetectorParams, options: BrokenOptio
     };
   }
 
-  const open = (signal?: AbortSignal) =>
-    openPictureModel(type, given.model, writer, { ...given, ...(outputs && { outputs }), ...(signal && { signal }) });
+  const open = (signal?: AbortSignal) => {
+    const { outputs: _, ...options } = given;
+    return openPictureModel(type, given.model, writer, {
+      ...options,
+      ...(outputs && { outputs }),
+      ...(signal && { signal }),
+    });
+  };
 
   return {
     ...recipe,
