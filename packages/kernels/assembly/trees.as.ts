@@ -85,6 +85,7 @@ function keep(score: f64, feature: i32, bin: i32, missingLeft: boolean, g: f64, 
   store<f64>(best, g, 32);
   store<f64>(best, h, 40);
   store<f64>(best, penalty, 48);
+  store<f64>(best, score, 56);
 }
 
 function tryBounded(g: f64, h: f64, kind: i32, feature: i32, bin: i32, missingLeft: boolean, penalty: f64): boolean {

@@ -118,6 +118,8 @@ export function treeSettings(settings: TreeSplitSettings): Float64Array {
 export interface TreeSplit {
   /** Twice what the loss falls by. */
   readonly gain: number;
+  /** The gain and what the leaf had before: the same order as that of gains, to the last bit. */
+  readonly score: number;
   /** Its place in the table. */
   readonly feature: number;
   /** The last bin that goes left; -1 of categories. */
@@ -145,6 +147,7 @@ export function splitOf(splits: Float64Array, leaf: number): TreeSplit | undefin
     gradient: splits[at + 4]!,
     hessian: splits[at + 5]!,
     lambdaL2: splits[at + 6]!,
+    score: splits[at + 7]!,
     ...(bin < 0 && { categories: new Uint8Array(splits.buffer, splits.byteOffset + 8 * (at + 8), largestBins) }),
   };
 }

@@ -1,3 +1,14 @@
+export type { BoostingFitOptions, BoostingParams, BoostingRound, FittedBoosting } from "./boosting/engine.js";
+export {
+  type FittedGradientBoostingClassifier,
+  type FittedGradientBoostingRegressor,
+  type GradientBoostingClassifier,
+  type GradientBoostingClassifierParams,
+  type GradientBoostingRegressor,
+  type GradientBoostingRegressorParams,
+  gradientBoostingClassifier,
+  gradientBoostingRegressor,
+} from "./boosting.js";
 export { type FittedLinearSvm, type LinearSvm, type LinearSvmParams, linearSvm } from "./linear-svm.js";
 export {
   type FittedLogisticRegression,
@@ -24,3 +35,4 @@ export {
   networkRegressor,
 } from "./network.js";
 export { type FittedRidge, type Ridge, type RidgeParams, ridge } from "./ridge.js";
+export type { Importance, Trees } from "./trees/ensemble.js";

@@ -63,7 +63,7 @@ export function trees(f32: Float32Array, i32: Int32Array) {
       }
       if (!(score > top)) return false;
       top = score;
-      f64.set([score - base, feature, bin, missingLeft ? 1 : 0, g, h, penalty], to);
+      f64.set([score - base, feature, bin, missingLeft ? 1 : 0, g, h, penalty, score], to);
       return true;
     };
 
