@@ -1,5 +1,7 @@
 export type { AudioInput } from "./audio-input.js";
+export { type CtcDecoderParams, ctcDecoder, type Transcript } from "./ctc-decoder.js";
 export { type FormantFramesParams, type FormantStatisticsParams, formants } from "./formants.js";
+export { type NgramModel, type NgramParams, readArpa, trainNgrams } from "./language-model.js";
 export * from "./mfcc.js";
 export { type PitchFramesParams, type PitchStatisticsParams, pitch } from "./pitch.js";
 export { type ResamplerParams, resampler } from "./resampler.js";

@@ -10,4 +10,5 @@ export * from "./pool.js";
 export * from "./quantile.js";
 export * from "./random.js";
 export * from "./saved.js";
+export * from "./text-from.js";
 export * from "./vector.js";
