@@ -1,11 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { MmubError, rejectInput } from "@mmub/core";
+import { readAudio } from "./decode.js";
 import { resampler } from "./resampler.js";
-import { channelsOf, type Reject, readWav, type Waveform } from "./wav.js";
+import { channelsOf, type Reject, type Waveform } from "./wav.js";
 
 /**
- * A recording, of any rate and any number of channels: the path of a WAV file, its `file:` URL, its bytes, or samples that
- * are decoded already. Channels are averaged.
+ * A recording, of any rate and any number of channels: the path of a file that `decodeAudio` takes, its `file:` URL, its bytes, or
+ * samples that are decoded already. Channels are averaged.
  */
 export type AudioInput = string | URL | Uint8Array | Waveform;
 
@@ -46,14 +47,14 @@ export function audioReader(
 
 async function waveformOf(input: AudioInput, part: string, index: number, reject: Reject): Promise<Waveform> {
   if (typeof input === "string" || input instanceof URL)
-    return readWav(await fileBytes(input, part, index), false, reject);
-  if (input instanceof Uint8Array) return readWav(input, false, reject);
+    return readAudio(await fileBytes(input, part, index), {}, part, reject);
+  if (input instanceof Uint8Array) return readAudio(input, {}, part, reject);
   if (typeof input !== "object" || input === null || !("samples" in input) || !("sampleRateHz" in input))
     rejectInput(
       part,
       index,
       input,
-      "a path, a file: URL, a Uint8Array with a WAV file, { samples, sampleRateHz } or null",
+      "a path, a file: URL, a Uint8Array with an audio file, { samples, sampleRateHz } or null",
     );
   return input;
 }
@@ -64,7 +65,7 @@ async function fileBytes(file: string | URL, part: string, index: number): Promi
   } catch (cause) {
     throw new MmubError("invalid-input", {
       part,
-      message: `input ${index}: cannot read ${file}: ${(cause as Error).message}; give the path or file: URL of a WAV file`,
+      message: `input ${index}: cannot read ${file}: ${(cause as Error).message}; give the path or file: URL of an audio file`,
       index,
       cause,
     });

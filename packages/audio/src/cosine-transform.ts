@@ -1,3 +1,5 @@
+import { kernels } from "@mmub/kernels";
+
 interface CosineTransformSettings {
   readonly dctType: 1 | 2 | 3;
   readonly norm: "ortho" | null;
@@ -15,19 +17,58 @@ interface CosineTransformSettings {
 export function cosineTransform(
   settings: CosineTransformSettings,
 ): (bands: Float32Array, from: number, out: Float32Array, to: number) => void {
-  const { mels, coefficients, lifter } = settings;
+  const { mels, coefficients } = settings;
   // Four coefficients at a time, their weights side by side: four sums that do not wait for each other.
   const groups = Math.ceil(coefficients / 4);
   const weights = new Float64Array(groups * 4 * mels);
-  for (let c = 0; c < coefficients; c++) {
-    const gain = lifter > 0 ? 1 + (lifter / 2) * Math.sin((Math.PI * (c + 1)) / lifter) : 1;
-    for (let m = 0; m < mels; m++) weights[((c >> 2) * mels + m) * 4 + (c & 3)] = gain * basis(settings, c, m);
-  }
+  for (let c = 0; c < coefficients; c++)
+    for (let m = 0; m < mels; m++) weights[((c >> 2) * mels + m) * 4 + (c & 3)] = liftered(settings, c, m);
   const sums = new Float64Array(4 * groups);
   return (bands, from, out, to) => {
     weightedSums(bands, from, mels, weights, sums);
     for (let c = 0; c < coefficients; c++) out[to + c] = sums[c]!;
   };
+}
+
+/** The same of many rows of bands at once: coefficients, row after row. */
+export function cosineRows(settings: CosineTransformSettings): (rows: Float32Array) => Float32Array {
+  const { mels, coefficients } = settings;
+  // Memory is taken when the first clip comes.
+  let multiply: ((rows: Float32Array, out: Float32Array) => void) | undefined;
+  return (rows) => {
+    multiply ??= matrixProduct(settings);
+    const count = rows.length / mels;
+    const out = new Float32Array(count * coefficients);
+    for (let row = 0; row < count; row += blockRows)
+      multiply(
+        rows.subarray(row * mels, (row + blockRows) * mels),
+        out.subarray(row * coefficients, (row + blockRows) * coefficients),
+      );
+    return out;
+  };
+}
+
+const blockRows = 256;
+
+function matrixProduct(settings: CosineTransformSettings): (rows: Float32Array, out: Float32Array) => void {
+  const { mels, coefficients } = settings;
+  const k = kernels({ bytes: 4 * (blockRows * (mels + coefficients) + mels * coefficients) + 3 * 64 });
+  const [a, b, c] = [k.float32(blockRows * mels), k.float32(mels * coefficients), k.float32(blockRows * coefficients)];
+  for (let m = 0; m < mels; m++)
+    for (let n = 0; n < coefficients; n++) b[m * coefficients + n] = liftered(settings, n, m);
+  return (rows, out) => {
+    const m = rows.length / mels;
+    const result = c.subarray(0, out.length);
+    a.set(rows);
+    k.gemm(result, a.subarray(0, rows.length), b, { m, n: coefficients, k: mels });
+    out.set(result);
+  };
+}
+
+function liftered(settings: CosineTransformSettings, c: number, m: number): number {
+  const { lifter } = settings;
+  const gain = lifter > 0 ? 1 + (lifter / 2) * Math.sin((Math.PI * (c + 1)) / lifter) : 1;
+  return gain * basis(settings, c, m);
 }
 
 function weightedSums(

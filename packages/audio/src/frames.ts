@@ -17,6 +17,14 @@ interface Framer {
   count(length: number): number;
   /** Writes frame `index` of `samples`, windowed, into `frame`, which starts as zeros and is this framer's alone. */
   load(samples: Float32Array, index: number, frame: Float64Array): void;
+  /**
+   * The samples from `from` on into `out`, what is outside of the clip as `padMode` says. The clip has `length` samples, of which `x`
+   * holds those from `start` on.
+   */
+  copy(x: Float32Array, start: number, length: number, from: number, out: Float32Array): void;
+  readonly window: Float64Array;
+  /** Zeros of a frame before the window. */
+  readonly margin: number;
 }
 
 export function framer(settings: FrameSettings): Framer {
@@ -26,6 +34,20 @@ export function framer(settings: FrameSettings): Framer {
   const margin = (fftSize - windowLength) >> 1;
   const pad = center ? fftSize >> 1 : 0;
   return {
+    window,
+    margin,
+    copy(x, start, length, from, out) {
+      const first = Math.max(0, -from);
+      const end = Math.max(first, Math.min(out.length, length - from));
+      if (first < out.length)
+        out.set(x.subarray(from + first - start, from + end - start), Math.min(first, out.length));
+      for (let i = 0; i < out.length; i++) {
+        if (i === first) i = end;
+        if (i >= out.length) break;
+        const inside = padIndex(from + i, length, padMode);
+        out[i] = inside < 0 ? 0 : x[inside - start]!;
+      }
+    },
     count: (length) => (length + 2 * pad < fftSize ? 0 : 1 + Math.floor((length + 2 * pad - fftSize) / hopLength)),
     load(samples, index, frame) {
       const from = index * hopLength - pad + margin;

@@ -1,5 +1,6 @@
 export type { AudioInput } from "./audio-input.js";
 export { type CtcDecoderParams, ctcDecoder, type Transcript } from "./ctc-decoder.js";
+export { type DecodeAudioOptions, type DecodedAudio, decodeAudio } from "./decode.js";
 export { type FormantFramesParams, type FormantStatisticsParams, formants } from "./formants.js";
 export { type NgramModel, type NgramParams, readArpa, trainNgrams } from "./language-model.js";
 export * from "./mfcc.js";

@@ -8,48 +8,64 @@ export interface MelSettings {
   readonly melNorm: "slaney" | null;
 }
 
+type Numbers = Float32Array | Float64Array;
+
+/** Weighted sums over bins, one for each band. */
+export interface MelFilters {
+  readonly bands: number;
+  /** Pairs: the first bin of a band and how many it weighs. */
+  readonly ranges: Int32Array;
+  /** Those of all bands, one behind the other. */
+  readonly weights: Float64Array;
+  apply(spectrum: Numbers, bands: Numbers): void;
+}
+
 /**
- * Triangular filters evenly spaced on the mel scale, as `librosa.filters.mel`: the returned function writes the weighted
- * sum of `spectrum`, of fftSize >> 1 + 1 bins, under each filter into `bands`. A filter narrower than a bin may lie
- * between two bins, and its band is then 0.
+ * Triangular filters evenly spaced on the mel scale, as `librosa.filters.mel`, over the (fftSize >> 1) + 1 bins of a spectrum. A
+ * filter narrower than a bin may lie between two bins, and its band is then 0.
  * Source: Slaney, "Auditory Toolbox" (1998); the HTK Book 3.4, section 5.6.
  */
-export function melFilters(settings: MelSettings): (spectrum: Float64Array, bands: Float64Array) => void {
+export function melFilters(settings: MelSettings): MelFilters {
   const { sampleRateHz, fftSize, mels, fMinHz, fMaxHz, htk, melNorm } = settings;
   const [low, high] = [hzToMel(fMinHz, htk), hzToMel(fMaxHz, htk)];
   const edges = Float64Array.from({ length: mels + 2 }, (_, i) => melToHz(low + ((high - low) * i) / (mels + 1), htk));
-
-  const firstBin = new Int32Array(mels);
-  const ends = new Int32Array(mels);
-  const weights: number[] = [];
-  for (let mel = 0; mel < mels; mel++) {
+  return bandFilters(mels, fftSize >> 1, (mel) => {
     const [left, middle, right] = [edges[mel]!, edges[mel + 1]!, edges[mel + 2]!];
     const scale = melNorm === "slaney" ? 2 / (right - left) : 1;
-    let bin = Math.max(0, Math.floor((left * fftSize) / sampleRateHz));
-    firstBin[mel] = bin;
-    for (; bin <= fftSize >> 1; bin++) {
+    return (bin) => {
       const hz = (bin * sampleRateHz) / fftSize;
-      if (hz >= right) break;
-      weights.push(scale * Math.max(0, Math.min((hz - left) / (middle - left), (right - hz) / (right - middle))));
-    }
-    ends[mel] = weights.length;
-  }
-  const flat = Float64Array.from(weights);
-  return (spectrum, bands) => weightedSums(spectrum, bands, firstBin, ends, flat);
+      return scale * Math.max(0, Math.min((hz - left) / (middle - left), (right - hz) / (right - middle)));
+    };
+  });
 }
 
-function weightedSums(
-  spectrum: Float64Array,
-  bands: Float64Array,
-  firstBin: Int32Array,
-  ends: Int32Array,
-  weights: Float64Array,
-): void {
+/** Filters by the weight of each bin up to `last` in each band; what is zero at both ends is left out. */
+export function bandFilters(
+  bands: number,
+  last: number,
+  weightsOf: (band: number) => (bin: number) => number,
+): MelFilters {
+  const ranges = new Int32Array(2 * bands);
+  const all: number[] = [];
+  for (let band = 0; band < bands; band++) {
+    const weight = weightsOf(band);
+    const row = Array.from({ length: last + 1 }, (_, bin) => weight(bin));
+    const first = row.findIndex((value) => value !== 0);
+    const end = row.findLastIndex((value) => value !== 0);
+    ranges.set([Math.max(0, first), end - first + (first < 0 ? 0 : 1)], 2 * band);
+    if (first >= 0) for (const value of row.slice(first, end + 1)) all.push(value);
+  }
+  const weights = Float64Array.from(all);
+  return { bands, ranges, weights, apply: (spectrum, out) => weightedSums(spectrum, out, ranges, weights) };
+}
+
+function weightedSums(spectrum: Numbers, bands: Numbers, ranges: Int32Array, weights: Float64Array): void {
   let at = 0;
-  for (let mel = 0; mel < firstBin.length; mel++) {
+  for (let band = 0; band < bands.length; band++) {
     let sum = 0;
-    for (let bin = firstBin[mel]!, end = ends[mel]!; at < end; at++, bin++) sum += spectrum[bin]! * weights[at]!;
-    bands[mel] = sum;
+    for (let bin = ranges[2 * band]!, end = bin + ranges[2 * band + 1]!; bin < end; bin++, at++)
+      sum += spectrum[bin]! * weights[at]!;
+    bands[band] = sum;
   }
 }
 

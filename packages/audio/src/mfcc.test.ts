@@ -187,12 +187,12 @@ describe("what goes in", () => {
     [
       "a web address",
       new URL("https://example.com/a.wav"),
-      /input 1: cannot read https:.*; give the path or file: URL of a WAV file/,
+      /input 1: cannot read https:.*; give the path or file: URL of an audio file/,
     ],
     [
       "a file that is no WAV",
       Buffer.from("ID3 and then an MP3 of some length"),
-      /input 1: 34 bytes that start with string "ID3 "/,
+      /input 1: the MP3 file holds no sound/,
     ],
     [
       "a cut file",

@@ -14,7 +14,7 @@ import {
   sequence,
 } from "@mmub/core";
 import { type AudioInput, audioReader, sampleRates } from "./audio-input.js";
-import { cosineTransform } from "./cosine-transform.js";
+import { cosineRows } from "./cosine-transform.js";
 import { addDeltas } from "./deltas.js";
 import type { PadMode } from "./frames.js";
 import { melSpectra, powerToDb } from "./spectra.js";
@@ -294,9 +294,9 @@ function checked(params: MfccFramesParams | MfccStatisticsParams): Settings {
 
 /** The frames of one clip, `coefficients * (1 + deltas)` values each. Its buffers serve one clip at a time. */
 function analyzer(settings: Settings): (samples: Float32Array, index: number) => Float32Array {
-  const { coefficients, deltas, deltaWidth, fftSize, mels, topDb } = settings;
+  const { coefficients, deltas, deltaWidth, fftSize, topDb } = settings;
   const bands = melSpectra(settings);
-  const cepstrum = cosineTransform(settings);
+  const cepstrum = cosineRows(settings);
   const width = coefficients * (1 + deltas);
 
   return (samples, index) => {
@@ -305,9 +305,11 @@ function analyzer(settings: Settings): (samples: Float32Array, index: number) =>
       rejectInput(type, index, samples, `at least ${fftSize} samples, a frame; pad it, or set center to true`);
     const decibels = bands.frames(samples);
     powerToDb(decibels, topDb);
+    const coded = cepstrum(decibels);
+    if (deltas === 0) return coded;
     const out = new Float32Array(count * width);
-    for (let i = 0; i < count; i++) cepstrum(decibels, i * mels, out, i * width);
-    if (deltas >= 1) addDeltas(out, width, coefficients, coefficients, 1, deltaWidth);
+    for (let i = 0; i < count; i++) out.set(coded.subarray(i * coefficients, (i + 1) * coefficients), i * width);
+    addDeltas(out, width, coefficients, coefficients, 1, deltaWidth);
     if (deltas === 2) addDeltas(out, width, coefficients, 2 * coefficients, 2, deltaWidth);
     return out;
   };

@@ -1,6 +1,7 @@
-import { powerSpectrum } from "./fourier.js";
+import { kernels, type SpectraFilters, type SpectraOptions, type SpectraTables, spectraTables } from "@mmub/kernels";
+import { complexFourier } from "./fourier.js";
 import { type FrameSettings, framer } from "./frames.js";
-import { type MelSettings, melFilters } from "./mel.js";
+import { type MelFilters, type MelSettings, melFilters } from "./mel.js";
 
 export interface SpectraSettings extends FrameSettings {
   /** The exponent of the magnitude: 1 for magnitude, 2 for power. */
@@ -14,49 +15,225 @@ export interface Analysis {
   count(length: number): number;
   /** Row-major, frames x cols; a clip of no frame gives an empty array. It serves one clip at a time. */
   frames(samples: Float32Array): Float32Array;
+  /** The same frames of a clip that comes in pieces. It serves one clip at a time. */
+  stream(): FrameStream;
+}
+
+export interface FrameStream {
+  /** The frames that these samples, which follow those before, complete. */
+  push(samples: Float32Array): Float32Array;
+  /** The frames at the end of the clip. */
+  end(): Float32Array;
 }
 
 /** Spectra of the frames of a clip, (fftSize >> 1) + 1 bins each, as `abs(librosa.stft(y)) ** power`. */
 export function spectra(settings: SpectraSettings): Analysis {
-  const cols = (settings.fftSize >> 1) + 1;
-  return analysis(settings, cols, (spectrum, out, to) => out.set(spectrum, to));
+  return analysis(settings, settings.power);
+}
+
+/** Real and imaginary part of each bin in turn, as `librosa.stft(y)`. */
+export function complexSpectra(settings: FrameSettings): Analysis {
+  return analysis(settings, undefined);
 }
 
 /** Mel bands of the frames of a clip, as `librosa.feature.melspectrogram`. */
 export function melSpectra(settings: SpectraSettings & MelSettings): Analysis {
-  const filters = melFilters(settings);
-  const bands = new Float64Array(settings.mels);
-  return analysis(settings, settings.mels, (spectrum, out, to) => {
-    filters(spectrum, bands);
-    out.set(bands, to);
-  });
+  return analysis(settings, settings.power, melFilters(settings));
 }
 
-function analysis(
-  settings: SpectraSettings,
-  cols: number,
-  write: (spectrum: Float64Array, out: Float32Array, to: number) => void,
-): Analysis {
-  const { fftSize, power } = settings;
-  const cut = framer(settings);
-  const transform = powerSpectrum(fftSize);
-  const frame = new Float64Array(fftSize);
-  const spectrum = new Float64Array((fftSize >> 1) + 1);
+/** Some frames, windowed already, to `cols` numbers each. */
+interface Transform {
+  readonly cols: number;
+  /** Frames that it takes at once, `hop` samples apart in `samples`; what is written there stays until the next run. */
+  readonly frames: number;
+  readonly hop: number;
+  readonly samples: Float32Array;
+  run(frames: number): Float32Array;
+}
+
+function analysis(settings: FrameSettings, power: number | undefined, filters?: MelFilters): Analysis {
+  const { fftSize, hopLength, center, padMode } = settings;
+  const { count, copy, window, margin } = framer(settings);
+  const pad = center ? fftSize >> 1 : 0;
+  const bins = (fftSize >> 1) + 1;
+  const cols = filters ? filters.bands : power === undefined ? 2 * bins : bins;
+  // Memory is taken when the first clip comes.
+  let transform: Transform | undefined;
+  const opened = (): Transform => {
+    const tables = fftSize <= largestKernelSize ? spectraTables(fftSize) : undefined;
+    transform ??= tables
+      ? kernelTransform({ fftSize, hopLength, window, margin, power, filters, cols, tables })
+      : plainTransform({ fftSize, hopLength, window, margin, power, filters, cols });
+    return transform;
+  };
+
+  /** Frames `from` to `to` of a clip of `length` samples, of which `x` has those from `start` on. */
+  const analyze = (x: Float32Array, start: number, length: number, from: number, to: number): Float32Array => {
+    const out = new Float32Array((to - from) * cols);
+    if (to === from) return out;
+    const { frames, hop, samples, run } = opened();
+    for (let first = from; first < to; first += frames) {
+      const some = Math.min(frames, to - first);
+      if (hop === hopLength)
+        copy(x, start, length, first * hopLength - pad, samples.subarray(0, (some - 1) * hop + fftSize));
+      // Frames that do not overlap stand one behind the other.
+      else
+        for (let i = 0; i < some; i++)
+          copy(x, start, length, (first + i) * hopLength - pad, samples.subarray(i * hop, i * hop + fftSize));
+      out.set(run(some), (first - from) * cols);
+    }
+    return out;
+  };
+
   return {
     cols,
-    count: cut.count,
-    frames(samples) {
-      const count = cut.count(samples.length);
-      const out = new Float32Array(count * cols);
-      for (let i = 0; i < count; i++) {
-        cut.load(samples, i, frame);
-        transform(frame, spectrum);
-        if (power !== 2) for (let k = 0; k < spectrum.length; k++) spectrum[k] = spectrum[k]! ** (power / 2);
-        write(spectrum, out, i * cols);
-      }
-      return out;
+    count,
+    frames: (samples) => analyze(samples, 0, samples.length, 0, count(samples.length)),
+    stream() {
+      let [kept, start, length, next] = [new Float32Array(0), 0, 0, 0];
+      return {
+        push(samples) {
+          const both = new Float32Array(kept.length + samples.length);
+          both.set(kept);
+          both.set(samples, kept.length);
+          length += samples.length;
+          // The last sample of a frame is followed by one more: a reflection at the start may reach that far.
+          const complete = length - 1 + pad < fftSize ? 0 : 1 + Math.floor((length - 1 + pad - fftSize) / hopLength);
+          const to = Math.max(next, complete);
+          const out = analyze(both, start, length, next, to);
+          next = to;
+          // A reflection at the end reaches back half a frame from there.
+          const first = Math.max(
+            start,
+            Math.min(next * hopLength - pad, length) - (padMode === "reflect" ? fftSize : 1),
+          );
+          kept = both.slice(first - start);
+          start = first;
+          return out;
+        },
+        end() {
+          const out = analyze(kept, start, length, next, Math.max(next, count(length)));
+          [kept, start, length, next] = [new Float32Array(0), 0, 0, 0];
+          return out;
+        },
+      };
     },
   };
+}
+
+interface TransformSettings {
+  readonly fftSize: number;
+  readonly hopLength: number;
+  readonly window: Float64Array;
+  /** Zeros of a frame before the window. */
+  readonly margin: number;
+  readonly power: number | undefined;
+  readonly filters: MelFilters | undefined;
+  readonly cols: number;
+}
+
+const largestKernelSize = 2 ** 15;
+/** Numbers of a block: what stays in the second cache. */
+const blockNumbers = 2 ** 16;
+
+function kernelTransform(settings: TransformSettings & { readonly tables: SpectraTables }): Transform {
+  const { fftSize, hopLength, power, filters, cols, tables } = settings;
+  const hop = Math.min(hopLength, fftSize);
+  const bins = (fftSize >> 1) + 1;
+  // Other exponents than 1 and 2 are taken here, then the filters too.
+  const inKernel = power === undefined || power === 1 || power === 2;
+  const outCols = inKernel ? cols : bins;
+  const frames = 4 * Math.max(1, Math.min(64, Math.floor(blockNumbers / 4 / Math.max(hop, outCols))));
+  const weights = inKernel ? filters : undefined;
+  const counts = [
+    (frames - 1) * hop + fftSize,
+    frames * outCols,
+    settings.window.length,
+    8 * (fftSize + 2) + 4 * cols,
+    tables.twiddles.length,
+    tables.radices.length,
+    (weights?.weights.length ?? 0) + 1,
+    2 * cols,
+  ];
+  const k = kernels({ bytes: counts.reduce((sum, count) => sum + 4 * count + 64, 0) });
+  const floats = (values: ArrayLike<number>): Float32Array => {
+    const view = k.float32(values.length);
+    view.set(values);
+    return view;
+  };
+  const integers = (values: Int32Array): Int32Array => {
+    const view = k.int32(values.length);
+    view.set(values);
+    return view;
+  };
+  const samples = k.float32(counts[0]!);
+  const out = k.float32(counts[1]!);
+  const options: Omit<SpectraOptions, "frames"> = {
+    hop,
+    size: fftSize,
+    tables: { radices: integers(tables.radices), twiddles: floats(tables.twiddles) },
+    window: floats(settings.window),
+    margin: settings.margin,
+    kind: power === undefined ? "complex" : power === 1 ? "magnitude" : "power",
+    scratch: k.float32(counts[3]!),
+    ...(weights && {
+      filters: { ranges: integers(weights.ranges), weights: floats(weights.weights) } satisfies SpectraFilters,
+    }),
+  };
+  return {
+    cols,
+    frames,
+    hop,
+    samples,
+    run(some) {
+      const rows = out.subarray(0, some * outCols);
+      k.spectra(rows, samples, { ...options, frames: some });
+      return inKernel ? rows : finished(rows, bins, 0.5 * power, filters);
+    },
+  };
+}
+
+/** Sizes that the kernel does not take, by mixed radices or as a convolution. */
+function plainTransform({ fftSize, hopLength, window, margin, power, filters, cols }: TransformSettings): Transform {
+  const hop = Math.min(hopLength, fftSize);
+  const frames = Math.max(1, Math.min(64, Math.floor(blockNumbers / fftSize)));
+  const samples = new Float32Array((frames - 1) * hop + fftSize);
+  const transform = complexFourier(fftSize);
+  const complex = new Float64Array(2 * fftSize);
+  const bins = (fftSize >> 1) + 1;
+  const width = power === undefined ? 2 * bins : bins;
+  return {
+    cols,
+    frames,
+    hop,
+    samples,
+    run(some) {
+      const rows = new Float32Array(some * width);
+      for (let frame = 0; frame < some; frame++) {
+        complex.fill(0);
+        for (let i = 0; i < window.length; i++)
+          complex[2 * (margin + i)] = samples[frame * hop + margin + i]! * window[i]!;
+        const z = transform(complex);
+        if (power === undefined) rows.set(z.subarray(0, width), frame * width);
+        else for (let k = 0; k < bins; k++) rows[frame * width + k] = z[2 * k]! ** 2 + z[2 * k + 1]! ** 2;
+      }
+      return power === undefined ? rows : finished(rows, bins, power / 2, filters);
+    },
+  };
+}
+
+/** Rows of power spectra to another exponent, and their filters. */
+function finished(rows: Float32Array, bins: number, exponent: number, filters: MelFilters | undefined): Float32Array {
+  if (exponent !== 1) for (let i = 0; i < rows.length; i++) rows[i] = rows[i]! ** exponent;
+  if (!filters) return rows;
+  const count = rows.length / bins;
+  const out = new Float32Array(count * filters.bands);
+  for (let row = 0; row < count; row++)
+    filters.apply(
+      rows.subarray(row * bins, (row + 1) * bins),
+      out.subarray(row * filters.bands, (row + 1) * filters.bands),
+    );
+  return out;
 }
 
 /**
@@ -64,13 +241,29 @@ function analysis(
  * raised to there.
  */
 export function powerToDb(powers: Float32Array, topDb: number | null): void {
-  let loudest = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < powers.length; i++) {
-    const level = (10 / Math.LN10) * Math.log(Math.max(1e-10, powers[i]!));
-    powers[i] = level;
-    if (level > loudest) loudest = level;
-  }
+  decibels(powers, 1e-10, 10 * Math.log10(2));
   if (topDb === null) return;
+  let loudest = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < powers.length; i++) if (powers[i]! > loudest) loudest = powers[i]!;
   const floor = loudest - topDb;
   for (let i = 0; i < powers.length; i++) if (powers[i]! < floor) powers[i] = floor;
+}
+
+// One memory for all: it holds nothing from one call to the next.
+let logarithms: { readonly room: Float32Array; run(x: Float32Array, least: number, factor: number): void } | undefined;
+
+/** x = factor * log2(max(x, least)), in place. */
+export function decibels(x: Float32Array, least: number, factor: number): void {
+  if (!logarithms) {
+    const k = kernels({ bytes: 4 * blockNumbers });
+    logarithms = { room: k.float32(blockNumbers), run: (x, least, factor) => k.logarithms(x, { least, factor }) };
+  }
+  const { room, run } = logarithms;
+  for (let at = 0; at < x.length; at += blockNumbers) {
+    const block = x.subarray(at, at + blockNumbers);
+    const copy = room.subarray(0, block.length);
+    copy.set(block);
+    run(copy, least, factor);
+    block.set(copy);
+  }
 }

@@ -189,7 +189,7 @@ function spectrumAnalyzer(rate: number): (samples: Float32Array) => Frame[] {
       cut.load(samples, t, frame);
       transform(frame, power);
       const bands = new Float64Array(mels);
-      filter(power, bands);
+      filter.apply(power, bands);
       const decibels = Float32Array.from(bands, dB);
       const cepstrum = new Float32Array(5);
       cosine(decibels, 0, cepstrum, 0);

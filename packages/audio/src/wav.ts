@@ -51,7 +51,7 @@ export function readWav(
   const magic = bytes.length >= 12 ? `${ascii(bytes, 0)}${ascii(bytes, 8)}` : "";
   if (!/^(RIFF|RF64)WAVE$/.test(magic))
     reject(
-      `${bytes.length} bytes that start with ${show(ascii(bytes, 0))} are no WAV file (RIFF … WAVE); convert other formats first, for example with: ffmpeg -i in.mp3 out.wav`,
+      `${bytes.length} bytes that start with ${show(ascii(bytes, 0))} are no WAV file (RIFF … WAVE); decodeAudio takes other formats too, or convert it first, for example with: ffmpeg -i in.mp3 out.wav`,
     );
 
   let format: Format | undefined;
