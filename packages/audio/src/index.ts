@@ -1,3 +1,4 @@
+export { type AudioEncoderParams, audioEncoder } from "./audio-encoder.js";
 export type { AudioInput } from "./audio-input.js";
 export { type CtcDecoderParams, ctcDecoder, type Transcript } from "./ctc-decoder.js";
 export { type DecodeAudioOptions, type DecodedAudio, decodeAudio } from "./decode.js";
@@ -6,6 +7,13 @@ export { type NgramModel, type NgramParams, readArpa, trainNgrams } from "./lang
 export * from "./mfcc.js";
 export { type PitchFramesParams, type PitchStatisticsParams, pitch } from "./pitch.js";
 export { type ResamplerParams, resampler } from "./resampler.js";
+export {
+  type FittedSpeechRecognizer,
+  type Speech,
+  type SpeechRecognizer,
+  type SpeechRecognizerParams,
+  speechRecognizer,
+} from "./speech-recognizer.js";
 export type { Statistic } from "./statistics.js";
 export { type VoiceFeaturesParams, voiceFeatures } from "./voice-features.js";
 export { type VoiceQualityParams, voiceQuality } from "./voice-quality.js";
