@@ -3,6 +3,7 @@ export type * from "./contracts.js";
 export * from "./embedding-cache.js";
 export * from "./errors.js";
 export * from "./features.js";
+export * from "./labels.js";
 export * from "./lib.js";
 export * from "./model-source.js";
 export * from "./pipeline.js";

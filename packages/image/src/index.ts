@@ -1,3 +1,4 @@
+export { type AugmentParams, augment } from "./augmentation.js";
 export { type CnnEncoderParams, cnnEncoder } from "./cnn-encoder.js";
 export { imagePresets } from "./cnn-presets.js";
 export { type ColorHistogramParams, colorHistogram } from "./color-histogram.js";
@@ -15,6 +16,15 @@ export {
   ssdPriors,
 } from "./detection-heads.js";
 export { type HogParams, hog } from "./hog.js";
+export {
+  type ImageArchitecture,
+  type ResnetParams,
+  resnet,
+  type SmallCnnParams,
+  smallCnn,
+} from "./image-architectures.js";
+export { type FittedImageHead, type ImageHead, type ImageHeadParams, imageHead } from "./image-head.js";
+export { type FittedImageNetwork, type ImageNetwork, type ImageNetworkParams, imageNetwork } from "./image-network.js";
 export { type ImageTensorParams, imageTensor } from "./image-tensor.js";
 export type { BrokenOptions } from "./lanes.js";
 export {

@@ -184,7 +184,13 @@ export interface Position {
   readonly plateau: PlateauState;
 }
 
-/** What the learning rate is multiplied with at a step. */
+/**
+ * What a schedule multiplies the learning rate with at a step, for training loops of your own, as with `stepper`.
+ *
+ * @example
+ * const plateau = { factor: 1, best: null, waited: 0 };
+ * console.log(rateFactor(cosine(), { step: 0, steps: 100, epoch: 0, plateau })); // 1
+ */
 export function rateFactor(schedule: Schedule, { step, steps, epoch, plateau }: Position): number {
   const { warmUp } = schedule;
   if (step < warmUp) return (step + 1) / (warmUp + 1);
@@ -212,6 +218,7 @@ export function rateFactor(schedule: Schedule, { step, steps, epoch, plateau }: 
   }
 }
 
+/** What `plateau` remembers. */
 export interface PlateauState {
   readonly factor: number;
   /** The lowest loss so far; null before the first. */
