@@ -1,5 +1,13 @@
 import { checkParam, type Dense, type Extractor } from "@mmub/core";
-import { type Asker, type DecodeParams, decode, decodeParams, type ImageInput, type Placement } from "./decode.js";
+import {
+  type Asker,
+  type DecodeParams,
+  decode,
+  decodeParams,
+  decodePlaced,
+  type ImageInput,
+  type Placement,
+} from "./decode.js";
 import type { BrokenOptions } from "./lanes.js";
 import { pictureExtractor } from "./pixel-extractor.js";
 
@@ -45,8 +53,10 @@ export interface TensorWriter {
   readonly shape: readonly [number, number, number];
   /** Values of one picture. */
   readonly size: number;
-  /** Decodes a picture and writes its `size` values into `row`. */
+  /** Decodes a picture, writes its `size` values into `row` and tells where in the frame the original lies. */
   write(input: ImageInput, row: Float32Array, asker: Asker): Promise<Placement>;
+  /** `write` that does not look for the place: a tenth of a millisecond less for a stretched file. */
+  writeValues(input: ImageInput, row: Float32Array, asker: Asker): Promise<void>;
 }
 
 type CheckedTensorParams = ReturnType<typeof tensorParams>;
@@ -90,25 +100,33 @@ export function tensorWriter(part: string, given: ImageTensorParams): TensorWrit
   const count = channels === "grey" ? 1 : 3;
   const area = width * height;
   const tables = byteTables(params);
+  const put = (data: Uint8Array, row: Float32Array) => {
+    if (channels === "grey") {
+      const [table] = tables as [Float32Array];
+      for (let i = 0, from = 0; i < area; i++, from += 3)
+        row[i] = table[(19595 * data[from]! + 38470 * data[from + 1]! + 7471 * data[from + 2]! + 0x8000) >> 16]!;
+      return;
+    }
+    const [reds, greens, blues] = tables as [Float32Array, Float32Array, Float32Array];
+    const [step, plane] = layout === "NCHW" ? [1, area] : [3, 1];
+    const [red, blue] = channels === "rgb" ? [0, 2 * plane] : [2 * plane, 0];
+    for (let to = 0, from = 0; from < data.length; to += step, from += 3) {
+      row[red + to] = reds[data[from]!]!;
+      row[plane + to] = greens[data[from + 1]!]!;
+      row[blue + to] = blues[data[from + 2]!]!;
+    }
+  };
   return {
     params,
     shape: layout === "NCHW" ? [count, height, width] : [height, width, count],
     size: area * count,
     async write(input, row, asker) {
-      const { data, placement } = await decode(input, params, asker);
-      const [step, plane] = layout === "NCHW" ? [1, area] : [count, 1];
-      if (channels === "grey") {
-        const [table] = tables as [Float32Array];
-        for (let i = 0, from = 0; i < area; i++, from += 3)
-          row[i] = table[(19595 * data[from]! + 38470 * data[from + 1]! + 7471 * data[from + 2]! + 0x8000) >> 16]!;
-        return placement;
-      }
-      for (let c = 0; c < 3; c++) {
-        const table = tables[c]!;
-        let to = plane * (channels === "bgr" ? 2 - c : c);
-        for (let from = c; from < data.length; from += 3, to += step) row[to] = table[data[from]!]!;
-      }
+      const { data, placement } = await decodePlaced(input, params, asker);
+      put(data, row);
       return placement;
+    },
+    async writeValues(input, row, asker) {
+      put((await decode(input, params, asker)).data, row);
     },
   };
 }
@@ -145,13 +163,13 @@ function byteTables({ normalize, channels }: CheckedTensorParams): Float32Array[
  * console.log(shape); // [ 3, 2, 2 ]
  */
 export function imageTensor(params: ImageTensorParams = {}, options: BrokenOptions = {}): Extractor<ImageInput, Dense> {
-  const { params: checked, shape, size, write } = tensorWriter(type, params);
+  const { params: checked, shape, size, writeValues } = tensorWriter(type, params);
   return pictureExtractor({
     type,
     params: checked,
     cols: size,
     shape,
     options,
-    describe: async (input, row, asker) => void (await write(input, row, asker)),
+    describe: writeValues,
   });
 }

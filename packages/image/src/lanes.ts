@@ -46,7 +46,7 @@ export async function eachPicture(
  * Runs 0 to count - 1 in that order, as many at a time as there are processors. The error is that of the lowest position
  * that fails, whichever was quickest: all below a failure have been started and are waited for.
  */
-export async function inLanes(
+async function inLanes(
   count: number,
   signal: AbortSignal | undefined,
   run: (position: number) => Promise<void>,
