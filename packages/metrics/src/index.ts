@@ -19,6 +19,7 @@ export {
   recall,
   type WeightOptions,
 } from "./classification.js";
+export * from "./detection.js";
 export * from "./explain.js";
 export * from "./folds.js";
 export { confusionHeatmap } from "./plots/confusion-heatmap.js";
