@@ -1,12 +1,38 @@
 export { type AudioEncoderParams, audioEncoder } from "./audio-encoder.js";
 export type { AudioInput } from "./audio-input.js";
+export { type ChromaFramesParams, type ChromaStatisticsParams, chroma } from "./chroma.js";
 export { type CtcDecoderParams, ctcDecoder, type Transcript } from "./ctc-decoder.js";
 export { type DecodeAudioOptions, type DecodedAudio, decodeAudio } from "./decode.js";
 export { type FormantFramesParams, type FormantStatisticsParams, formants } from "./formants.js";
+export type { FittedFrames, FrameExtractor, SequenceStream } from "./frame-params.js";
 export { type NgramModel, type NgramParams, readArpa, trainNgrams } from "./language-model.js";
+export {
+  type LogMelFramesParams,
+  type LogMelStatisticsParams,
+  logMel,
+  type MelSpectrogramFramesParams,
+  type MelSpectrogramStatisticsParams,
+  melSpectrogram,
+} from "./mel-spectrogram.js";
 export * from "./mfcc.js";
+export {
+  type OnsetStrengthFramesParams,
+  type OnsetStrengthStatisticsParams,
+  onsetStrength,
+  type TempoParams,
+  tempo,
+} from "./onset-strength.js";
 export { type PitchFramesParams, type PitchStatisticsParams, pitch } from "./pitch.js";
 export { type ResamplerParams, resampler } from "./resampler.js";
+export {
+  type SpectralContrastFramesParams,
+  type SpectralContrastStatisticsParams,
+  type SpectralFeature,
+  type SpectralFeaturesFramesParams,
+  type SpectralFeaturesStatisticsParams,
+  spectralContrast,
+  spectralFeatures,
+} from "./spectral-features.js";
 export {
   type FittedSpeechRecognizer,
   type Speech,
@@ -15,6 +41,7 @@ export {
   speechRecognizer,
 } from "./speech-recognizer.js";
 export type { Statistic } from "./statistics.js";
+export { type StftFramesParams, type StftStatisticsParams, stft } from "./stft.js";
 export { type VoiceFeaturesParams, voiceFeatures } from "./voice-features.js";
 export { type VoiceQualityParams, voiceQuality } from "./voice-quality.js";
 export { type DecodeWavOptions, decodeWav, type EncodeWavOptions, encodeWav, type Waveform } from "./wav.js";

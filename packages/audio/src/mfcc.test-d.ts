@@ -1,12 +1,12 @@
-import type { Dense, Extractor, Sequence } from "@mmub/core";
+import type { Dense, Extractor } from "@mmub/core";
 import { expectTypeOf, test } from "vitest";
-import { type AudioInput, mfcc } from "./index.js";
+import { type AudioInput, type FrameExtractor, mfcc } from "./index.js";
 
 test("the output param says what comes out", () => {
   expectTypeOf(mfcc()).toEqualTypeOf<Extractor<AudioInput, Dense>>();
   expectTypeOf(mfcc({ coefficients: 13, statistics: ["mean", "p10"] })).toEqualTypeOf<Extractor<AudioInput, Dense>>();
   expectTypeOf(mfcc({ output: "statistics" })).toEqualTypeOf<Extractor<AudioInput, Dense>>();
-  expectTypeOf(mfcc({ output: "frames", coefficients: 13 })).toEqualTypeOf<Extractor<AudioInput, Sequence>>();
+  expectTypeOf(mfcc({ output: "frames", coefficients: 13 })).toEqualTypeOf<FrameExtractor>();
 });
 
 test("what does not fit does not compile", () => {

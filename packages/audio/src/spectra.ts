@@ -240,8 +240,13 @@ function finished(rows: Float32Array, bins: number, exponent: number, filters: M
  * Power to dB in place, as `librosa.power_to_db` with ref 1 and amin 1e-10; what lies more than `topDb` below the loudest is
  * raised to there.
  */
-export function powerToDb(powers: Float32Array, topDb: number | null): void {
-  decibels(powers, 1e-10, 10 * Math.log10(2));
+export function powerToDb(
+  powers: Float32Array,
+  topDb: number | null,
+  least = 1e-10,
+  factor = 10 * Math.log10(2),
+): void {
+  decibels(powers, least, factor);
   if (topDb === null) return;
   let loudest = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < powers.length; i++) if (powers[i]! > loudest) loudest = powers[i]!;

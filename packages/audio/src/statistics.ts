@@ -1,10 +1,12 @@
 import { quantile } from "@mmub/core";
 
-/** `p10` is the 10th percentile, and so on from `p0` to `p100`; `median` is `p50`. */
-export type Statistic = "mean" | "std" | "min" | "max" | "median" | `p${number}`;
+/** `slope` is that of the line of least squares, a frame; `p10` is the 10th percentile, and so on from `p0` to `p100`; `median` is `p50`. */
+export type Statistic = "mean" | "std" | "min" | "max" | "median" | "slope" | `p${number}`;
 
 export function isStatistic(name: unknown): name is Statistic {
-  return typeof name === "string" && (/^(mean|std|min|max|median)$/.test(name) || percentileOf(name) !== undefined);
+  return (
+    typeof name === "string" && (/^(mean|std|min|max|median|slope)$/.test(name) || percentileOf(name) !== undefined)
+  );
 }
 
 /**
@@ -34,9 +36,19 @@ export function summarize(
     for (let s = 0; s < statistics.length; s++) {
       const percentile = percentiles[s];
       if (percentile !== undefined) out[s * cols + col] = quantile(column, percentile / 100);
+      else if (statistics[s] === "slope") out[s * cols + col] = slope(frames, cols, col);
       else out[s * cols + col] = statistics[s] === "mean" ? mean : Math.sqrt(squares / rows);
     }
   }
+}
+
+/** Of one column over its frames, 0 if there is one alone. */
+function slope(frames: Float32Array, cols: number, col: number): number {
+  const rows = frames.length / cols;
+  const middle = (rows - 1) / 2;
+  let sum = 0;
+  for (let row = 0; row < rows; row++) sum += (row - middle) * frames[row * cols + col]!;
+  return rows < 2 ? 0 : (12 * sum) / (rows * (rows * rows - 1));
 }
 
 function percentileOf(name: string): number | undefined {

@@ -1,0 +1,133 @@
+import type { Dense, Extractor } from "@mmub/core";
+import type { AudioInput } from "./audio-input.js";
+import {
+  checkedFrames,
+  checkedOutput,
+  type FrameExtractor,
+  type FrameParams,
+  type FramesOutput,
+  frameExtractor,
+  paramChecks,
+  type StatisticsOutput,
+} from "./frame-params.js";
+import { decibels, melSpectra, powerToDb } from "./spectra.js";
+
+export interface MelParams extends FrameParams {
+  /** The exponent of the magnitude spectrum, above 0 and up to 8: 1 for magnitude, 2 for power. @default 2 */
+  readonly power?: number;
+  /** Bands. librosa's `n_mels`. @default 128 */
+  readonly mels?: number;
+  /** The lowest frequency of the bands, in Hz. librosa's `fmin`. @default 0 */
+  readonly fMinHz?: number;
+  /** The highest frequency of the bands, in Hz, at most sampleRateHz / 2. librosa's `fmax`. @default sampleRateHz / 2 */
+  readonly fMaxHz?: number;
+  /** The mel scale of HTK in place of Slaney's. @default false */
+  readonly htk?: boolean;
+  /** "slaney": every band has the same area. null: every band peaks at 1. @default "slaney" */
+  readonly melNorm?: "slaney" | null;
+}
+export type MelSpectrogramFramesParams = MelParams & FramesOutput;
+export type MelSpectrogramStatisticsParams = MelParams & StatisticsOutput;
+
+interface LogParams extends MelParams {
+  /**
+   * "decibels": 10 log10, as `librosa.power_to_db`. "natural": the natural logarithm, as in speech models.
+   * @default "decibels"
+   */
+  readonly scale?: "decibels" | "natural";
+  /** Powers below are raised to this. librosa's `amin`. @default 1e-10 */
+  readonly amin?: number;
+  /** Bands more than this many dB below the clip's loudest are raised to there; null: none is. librosa's `top_db`. @default 80, or null of "natural" */
+  readonly topDb?: number | null;
+}
+export type LogMelFramesParams = LogParams & FramesOutput;
+export type LogMelStatisticsParams = LogParams & StatisticsOutput;
+
+export function checkedMel(type: string, params: MelParams) {
+  const frames = checkedFrames(type, params);
+  const {
+    power = 2,
+    mels = 128,
+    fMinHz = 0,
+    fMaxHz = frames.sampleRateHz / 2,
+    htk = false,
+    melNorm = "slaney",
+  } = params;
+  const { whole, number, oneOf } = paramChecks(type);
+  number("power", power, power > 0 && power <= 8, "a number above 0, up to 8");
+  whole("mels", mels, 1, 2 ** 16);
+  const top = frames.sampleRateHz / 2;
+  number("fMaxHz", fMaxHz, fMaxHz > 0 && fMaxHz <= top, `above 0, up to sampleRateHz / 2 = ${top}`);
+  number("fMinHz", fMinHz, fMinHz >= 0 && fMinHz < fMaxHz, `a frequency from 0 to below fMaxHz (${fMaxHz})`);
+  oneOf("htk", htk, [true, false]);
+  oneOf("melNorm", melNorm, ["slaney", null]);
+  return { ...frames, power, mels, fMinHz, fMaxHz, htk, melNorm };
+}
+
+/**
+ * The mel spectrogram: the energy in bands that are evenly spaced to the ear. The numbers are those of
+ * `librosa.feature.melspectrogram`; with `htk: true, melNorm: null, padMode: "reflect"` those of torchaudio.
+ *
+ * Output: Dense, `statistics` of each band over time, or with `output: "frames"` a Sequence of `mels` columns. Values from 0 on, in units
+ * of the samples squared. Frames, missing recordings, errors and streaming as of `stft`. Cost: about 2 µs a frame of 512 samples.
+ * Source: Stevens, Volkmann and Newman (1937); Slaney, "Auditory Toolbox" (1998).
+ *
+ * @example
+ * const tone = Float32Array.from({ length: 16_000 }, (_, i) => Math.sin((2 * Math.PI * 440 * i) / 16_000));
+ * const fitted = await melSpectrogram({ output: "frames", mels: 40 }).fit([]);
+ * const { cols, offsets } = await fitted.transform([{ samples: tone, sampleRateHz: 16_000 }]); // 40, [0, 32]
+ */
+export function melSpectrogram(params: MelSpectrogramFramesParams): FrameExtractor;
+export function melSpectrogram(params?: MelSpectrogramStatisticsParams): Extractor<AudioInput, Dense>;
+export function melSpectrogram(
+  params: MelSpectrogramFramesParams | MelSpectrogramStatisticsParams = {},
+): Extractor<AudioInput> {
+  const type = "@mmub/audio/mel-spectrogram";
+  const settings = checkedMel(type, params);
+  const names = Array.from({ length: settings.mels }, (_, i) => `mel${i}`);
+  return frameExtractor({ type, settings, output: checkedOutput(type, params), names, ...melSpectra(settings) });
+}
+
+/**
+ * The logarithm of the mel spectrogram, in dB as `librosa.power_to_db(melspectrogram)` or natural.
+ *
+ * Output as of `melSpectrogram`. With `topDb` a frame depends on the loudest of its recording, and cannot be streamed; with `topDb: null`
+ * it can. Cost: about 2 µs a frame of 512 samples.
+ *
+ * @example
+ * const tone = Float32Array.from({ length: 16_000 }, (_, i) => Math.sin((2 * Math.PI * 440 * i) / 16_000));
+ * const fitted = await logMel({ output: "frames", mels: 40, topDb: null }).fit([]);
+ * const stream = fitted.stream!();
+ * const first = stream.push(tone.subarray(0, 9_000)); // what the first 9000 samples complete
+ * const rest = [stream.push(tone.subarray(9_000)), stream.end()];
+ * console.log(first.offsets, rest.length); // [0, 16] 2
+ */
+export function logMel(params: LogMelFramesParams): FrameExtractor;
+export function logMel(params?: LogMelStatisticsParams): Extractor<AudioInput, Dense>;
+export function logMel(params: LogMelFramesParams | LogMelStatisticsParams = {}): Extractor<AudioInput> {
+  const type = "@mmub/audio/log-mel";
+  const { scale = "decibels", amin = 1e-10, topDb = scale === "decibels" ? 80 : null } = params;
+  const { number, oneOf } = paramChecks(type);
+  oneOf("scale", scale, ["decibels", "natural"]);
+  number("amin", amin, amin >= 1e-37 && amin <= 1e37, "a positive number from 1e-37 to 1e37");
+  if (topDb !== null) number("topDb", topDb, topDb >= 0, "a number from 0 or null");
+  const settings = { ...checkedMel(type, params), scale, amin, topDb };
+  const bands = melSpectra(settings);
+  const factor = scale === "decibels" ? 10 * Math.log10(2) : Math.LN2;
+  const logged = (powers: Float32Array): Float32Array => {
+    if (topDb === null) decibels(powers, amin, factor);
+    else powerToDb(powers, scale === "decibels" ? topDb : (topDb * Math.LN10) / 10, amin, factor);
+    return powers;
+  };
+  const names = Array.from({ length: settings.mels }, (_, i) => `log mel${i}`);
+  return frameExtractor({
+    ...{ type, settings, output: checkedOutput(type, params), names },
+    frames: (samples) => logged(bands.frames(samples)),
+    ...(topDb === null && {
+      stream() {
+        const { push, end } = bands.stream();
+        return { push: (samples) => logged(push(samples)), end: () => logged(end()) };
+      },
+    }),
+  });
+}
