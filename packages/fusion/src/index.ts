@@ -1,12 +1,17 @@
 export type * from "@mmub/core";
 export { MmubError, pipeline, vector } from "@mmub/core";
 export { type Block, type Concat, type ConcatParams, concat, type FittedConcat } from "./concat.js";
+export { type AttentionBottleneckParams, attentionBottleneck } from "./network/attention-bottleneck.js";
+export type { AttentionParams } from "./network/blocks.js";
+export { type CnnRnnParams, cnnRnn } from "./network/cnn-rnn.js";
+export { type CrossmodalTransformerParams, crossmodalTransformer } from "./network/crossmodal-transformer.js";
 export type { EncodingParams } from "./network/encoding.js";
 export { type FilmFusionParams, filmFusion } from "./network/film.js";
 export { type GatedParams, gated } from "./network/gated.js";
 export { type LowRankFusionParams, lowRankFusion } from "./network/low-rank.js";
 export { type MultiplicativeParams, multiplicative } from "./network/multiplicative.js";
 export type { FittedNetworkFuser, FuserTrainingParams, NetworkFuser } from "./network/network-fuser.js";
+export { type PerceiverParams, perceiver } from "./network/perceiver.js";
 export { type TensorFusionParams, tensorFusion } from "./network/tensor.js";
 export type { Pool, Scale, ScalingParams } from "./scaling.js";
 export { type FittedWeightedSum, type WeightedSum, type WeightedSumParams, weightedSum } from "./weighted-sum.js";

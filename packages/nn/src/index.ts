@@ -28,6 +28,7 @@ export {
   attentionPool,
   type MultiHeadAttentionParams,
   multiHeadAttention,
+  sinusoidalPositions,
   type TransformerEncoderParams,
   transformerEncoder,
 } from "./layers/attention.js";

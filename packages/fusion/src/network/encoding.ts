@@ -61,10 +61,12 @@ export interface Encoded {
 }
 
 /** A modality as steps of the common width; what is no Sequence is one step. */
-export interface EncodedSteps {
+interface EncodedSteps {
   readonly name: string;
   /** A row that lacks the modality has one step: what stands in for it. */
   readonly steps: Steps;
+  /** Whether the modality is a Sequence. */
+  readonly ragged: boolean;
   readonly present: Value;
 }
 
@@ -148,7 +150,7 @@ export function encodingOf(part: string, given: EncodingParams): Encoding {
           const batch = present.shape[0]!;
           if (!isRagged(modality)) {
             const one = reshape(standIn(own, flatVector(own, modality), present), [batch, 1, units]);
-            return { name, present, steps: fullSteps(one) };
+            return { name, present, ragged: false, steps: fullSteps(one) };
           }
           const own_ = layers(0)(own, stepsOf(own, modality)) as Steps;
           const length = own_.mask.shape[1]!;
@@ -162,7 +164,7 @@ export function encodingOf(part: string, given: EncodingParams): Encoding {
           ]);
           const values = where(reshape(there, [batch, 1, 1]), own_.values, missing === "zero" ? 0 : instead);
           const mask = where(there, own_.mask, reshape(constant(first), [1, length]));
-          return { name, present, steps: { values, mask } };
+          return { name, present, ragged: true, steps: { values, mask } };
         }),
       ),
   };

@@ -284,6 +284,21 @@ function learnedPositions(scope: Scope, steps: number, width: number, most: numb
   return slice(table, 0, 0, steps);
 }
 
+/**
+ * Adds to each step what tells it apart by where it is: sines and cosines of its position, of falling frequency. Steps `[batch, steps,
+ * channels]` to the same shape, without parameters. Source: Vaswani et al., Attention is all you need (2017).
+ *
+ * @example
+ * const first = sequential(dense({ units: 32 }), sinusoidalPositions(), multiHeadAttention({ heads: 4 }), globalMeanPool());
+ */
+export function sinusoidalPositions(params: LayerParams = {}): Layer<Steps, Steps> {
+  return layer("sinusoidalPositions", params, (_, input) => {
+    const { values, mask } = checkSteps("sinusoidalPositions", input);
+    const { shape } = checkValue("sinusoidalPositions", values, 3, "steps of [batch, steps, channels]");
+    return maskedSteps(add(values, sines(shape[1]!, shape[2]!)), mask);
+  });
+}
+
 /** sin and cos of the position over 10000^(2i / width), by turns. */
 function sines(steps: number, width: number): Value {
   const table = Float32Array.from({ length: steps * width }, (_, at) => {
