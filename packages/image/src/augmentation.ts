@@ -16,7 +16,7 @@ export interface AugmentParams {
   readonly eraseArea?: readonly [number, number];
 }
 
-export type CheckedAugmentParams = Required<AugmentParams>;
+type CheckedAugmentParams = Required<AugmentParams>;
 
 export function augmentParams(asker: string, params: AugmentParams): CheckedAugmentParams {
   const { flip = 0.5, crop = 0.2, color = 0.2, erase = 0.25, eraseArea = [0.02, 0.2] } = params;
