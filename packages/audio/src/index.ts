@@ -23,7 +23,7 @@ export {
   tempo,
 } from "./onset-strength.js";
 export { type PitchFramesParams, type PitchStatisticsParams, pitch } from "./pitch.js";
-export { type ResamplerParams, resampler } from "./resampler.js";
+export { type Resampler, type ResamplerParams, type ResamplerStream, resampler } from "./resampler.js";
 export {
   type SpectralContrastFramesParams,
   type SpectralContrastStatisticsParams,
@@ -42,6 +42,13 @@ export {
 } from "./speech-recognizer.js";
 export type { Statistic } from "./statistics.js";
 export { type StftFramesParams, type StftStatisticsParams, stft } from "./stft.js";
+export {
+  type FittedVoiceActivity,
+  type SpeechPiece,
+  type VoiceActivity,
+  type VoiceActivityParams,
+  voiceActivity,
+} from "./voice-activity.js";
 export { type VoiceFeaturesParams, voiceFeatures } from "./voice-features.js";
 export { type VoiceQualityParams, voiceQuality } from "./voice-quality.js";
 export { type DecodeWavOptions, decodeWav, type EncodeWavOptions, encodeWav, type Waveform } from "./wav.js";
