@@ -1,3 +1,4 @@
+export { type AudioBlock, type AudioBlocksOptions, type AudioSource, audioBlocks } from "./audio-blocks.js";
 export { type AudioEncoderParams, audioEncoder } from "./audio-encoder.js";
 export type { AudioInput } from "./audio-input.js";
 export { type ChromaFramesParams, type ChromaStatisticsParams, chroma } from "./chroma.js";

@@ -35,7 +35,7 @@ export interface ResamplerParams {
  * const tone = Float32Array.from({ length: 44_100 }, (_, i) => Math.sin((2 * Math.PI * 440 * i) / 44_100));
  * const { length } = to16k(tone); // 16000
  */
-export function resampler({ fromHz, toHz }: ResamplerParams): (samples: Float32Array) => Float32Array {
+export function resampler({ fromHz, toHz }: ResamplerParams): Resampler {
   for (const [name, rate] of Object.entries({ fromHz, toHz }))
     checkParam(
       part,
@@ -47,21 +47,91 @@ export function resampler({ fromHz, toHz }: ResamplerParams): (samples: Float32A
   const divisor = gcd(fromHz, toHz);
   const [down, up] = [fromHz / divisor, toHz / divisor];
   const filter = down === up ? undefined : (blockFilter(up, down) ?? tableFilter(up, down));
-  return (samples) => {
-    if (!(samples instanceof Float32Array))
-      throw new MmubError("invalid-input", {
-        part,
-        message: `samples are ${show(samples)}, want a Float32Array; mix channels to one first, or resample each`,
-      });
-    return filter ? filter(samples) : samples.slice();
+  const resample = (samples: Float32Array): Float32Array => {
+    checkSamples(samples);
+    if (!filter) return samples.slice();
+    const out = new Float32Array(Math.ceil((samples.length * up) / down));
+    for (let to = 0; to < out.length; to += filter.step)
+      filter.make(samples, 0, to, out.subarray(to, to + filter.step));
+    return out;
   };
+  return Object.assign(resample, {
+    stream(): ResamplerStream {
+      let [kept, start, length, to] = [new Float32Array(0), 0, 0, 0];
+      /** The outputs up to this one, as many steps as the samples so far suffice for. */
+      const made = (last: number, complete: boolean): Float32Array => {
+        if (!filter) {
+          const out = kept;
+          kept = new Float32Array(0);
+          return out;
+        }
+        let until = to;
+        while (until < last && (complete || filter.needs(until) <= length)) until = Math.min(last, until + filter.step);
+        const out = new Float32Array(until - to);
+        for (let at = 0; at < out.length; at += filter.step)
+          filter.make(kept, start, to + at, out.subarray(at, at + filter.step));
+        to = until;
+        const first = Math.max(start, Math.min(length, filter.first(to)));
+        kept = kept.slice(first - start);
+        start = first;
+        return out;
+      };
+      return {
+        push(samples) {
+          checkSamples(samples);
+          const both = new Float32Array(kept.length + samples.length);
+          both.set(kept);
+          both.set(samples, kept.length);
+          kept = both;
+          length += samples.length;
+          return made(Math.floor((length * up) / down), false);
+        },
+        end() {
+          const out = made(Math.ceil((length * up) / down), true);
+          [kept, start, length, to] = [new Float32Array(0), 0, 0, 0];
+          return out;
+        },
+      };
+    },
+  });
+}
+
+/** Resamples one recording, or with `stream` one that comes in pieces. */
+export interface Resampler {
+  (samples: Float32Array): Float32Array;
+  /** For one recording that comes in pieces: together they give what the whole gives, bit for bit. */
+  stream(): ResamplerStream;
+}
+
+export interface ResamplerStream {
+  /** The samples that these, which follow those before, suffice for. */
+  push(samples: Float32Array): Float32Array;
+  /** The samples at the end. */
+  end(): Float32Array;
+}
+
+function checkSamples(samples: unknown): asserts samples is Float32Array {
+  if (!(samples instanceof Float32Array))
+    throw new MmubError("invalid-input", {
+      part,
+      message: `samples are ${show(samples)}, want a Float32Array; mix channels to one first, or resample each`,
+    });
 }
 
 function gcd(a: number, b: number): number {
   return b === 0 ? a : gcd(b, a % b);
 }
 
-type Filter = (samples: Float32Array) => Float32Array;
+interface Filter {
+  /** How many outputs are made at a time; the last time fewer. */
+  readonly step: number;
+  /** The first input that outputs from `to` on need, below 0 at the start. */
+  first(to: number): number;
+  /** How many inputs the outputs from `to` to `to + step` need. */
+  needs(to: number): number;
+  /** Writes the outputs from `to` on; `x` has the inputs from `start` on, and around them is silence. */
+  make(x: Float32Array, start: number, to: number, out: Float32Array): void;
+}
 
 // Block by block: the spectrum of the input times that of the filter, read out at the other rate. Two blocks at a time go
 // through one complex transform, as its real and its imaginary part. Undefined if the blocks would be too large.
@@ -88,19 +158,18 @@ function blockFilter(up: number, down: number): Filter | undefined {
   const advanceOut = (steps - 2 * margin) * up;
   const firstOut = margin * up;
 
-  const fill = (samples: Float32Array, from: number, part: 0 | 1): void => {
-    for (let i = 0, at = from, o: number = part; i < sizeIn; i++, at++, o += 2)
-      blocks[o] = at >= 0 && at < samples.length ? samples[at]! : 0;
+  const read = (result: Float64Array, part: 0 | 1, out: Float32Array): void => {
+    for (let i = 0, o = 2 * firstOut + part; i < out.length; i++, o += 2) out[i] = result[o]!;
   };
-  const read = (result: Float64Array, part: 0 | 1, out: Float32Array, to: number): void => {
-    const count = Math.min(advanceOut, out.length - to);
-    for (let i = 0, o = 2 * firstOut + part; i < count; i++, o += 2) out[to + i] = result[o]!;
-  };
-  return (samples) => {
-    const out = new Float32Array(Math.ceil((samples.length * up) / down));
-    for (let from = 0, to = 0; to < out.length; from += 2 * advance, to += 2 * advanceOut) {
-      fill(samples, from - margin * down, 0);
-      fill(samples, from + advance - margin * down, 1);
+  const firstOf = (to: number): number => (to / advanceOut) * advance - margin * down;
+  return {
+    step: 2 * advanceOut,
+    first: firstOf,
+    needs: (to) => firstOf(to) + advance + sizeIn,
+    make(x, start, to, out) {
+      const from = firstOf(to) - start;
+      fill(x, from, blocks, 0, sizeIn);
+      fill(x, from + advance, blocks, 1, sizeIn);
       const z = forward(blocks);
       // Real and imaginary parts change places on the way in and on the way out: that makes the transform its inverse.
       for (let k = 0; k < bins; k++) {
@@ -112,28 +181,39 @@ function blockFilter(up: number, down: number): Filter | undefined {
         filtered[2 * (sizeOut - k) + 1] = z[2 * (sizeIn - k)]! * gains[k]!;
       }
       const result = backward(filtered);
-      read(result, 1, out, to);
-      read(result, 0, out, to + advanceOut);
-    }
-    return out;
+      read(result, 1, out.subarray(0, advanceOut));
+      read(result, 0, out.subarray(advanceOut));
+    },
   };
+}
+
+/** Every second number of `to`, from `part` on, is a sample; silence stands around them. */
+function fill(x: Float32Array, from: number, to: Float64Array, part: 0 | 1, count: number): void {
+  const first = Math.min(count, Math.max(0, -from));
+  const end = Math.max(first, Math.min(count, x.length - from));
+  let o: number = part;
+  for (let i = 0; i < first; i++, o += 2) to[o] = 0;
+  for (let i = first; i < end; i++, o += 2) to[o] = x[from + i]!;
+  for (let i = end; i < count; i++, o += 2) to[o] = 0;
 }
 
 // Sample by sample: the weights are looked up in one table that serves every pair of rates.
 function tableFilter(up: number, down: number): Filter {
   const scale = Math.max(1, down / up);
   const half = Math.ceil(halfLength * scale);
-  return (samples) => {
-    const out = new Float32Array(Math.ceil((samples.length * up) / down));
-    // Output i stands at input `position + phase / up`.
-    let [position, phase] = [0, 0];
-    for (let i = 0; i < out.length; i++) {
-      out[i] = interpolatedSum(samples, position, phase / up, half, scale);
-      phase += down;
-      position += Math.floor(phase / up);
-      phase %= up;
-    }
-    return out;
+  const position = (to: number): number => Math.floor((to * down) / up);
+  const step = 1024;
+  return {
+    step,
+    first: (to) => position(to) - half,
+    needs: (to) => position(to + step) + half + 1,
+    make(x, start, to, out) {
+      // Output i stands at input position + phase / up.
+      for (let i = 0; i < out.length; i++) {
+        const phase = ((to + i) * down) % up;
+        out[i] = interpolatedSum(x, position(to + i) - start, phase / up, half, scale);
+      }
+    },
   };
 }
 

@@ -81,6 +81,85 @@ export function readWav(
   return reject(`no data chunk in ${bytes.length} bytes; the file was cut off or is damaged`);
 }
 
+/** Decodes a WAV file piece by piece. */
+export function wavReader(allowTruncated: boolean, reject: Reject) {
+  let format: Format | undefined;
+  /** What is not decoded yet: of the header, or a part of a frame. */
+  let rest = new Uint8Array(0);
+  /** Bytes of samples still to come. */
+  let left = 0;
+  let declared = 0;
+
+  /** Reads the header, once all of it is in `rest`; the place of the first sample. */
+  const header = (): number | undefined => {
+    const view = new DataView(rest.buffer, rest.byteOffset, rest.byteLength);
+    let found: Format | undefined;
+    let longDataLength: number | undefined;
+    for (let at = 12; at + 8 <= rest.length; ) {
+      const name = ascii(rest, at);
+      const length = view.getUint32(at + 4, true);
+      const start = at + 8;
+      if (name === "data") {
+        format = found ?? reject(`the data chunk at byte ${at} comes before any fmt chunk, which says how to read it`);
+        const open = length === 0xffffffff || length === 0x7ffff000 || length === 0;
+        left = longDataLength ?? (open ? Number.POSITIVE_INFINITY : length);
+        declared = left;
+        return start;
+      }
+      if (start + Math.min(length, longestHeader) > rest.length) break;
+      if (name === "fmt ") found = readFormat(view, start, length, reject);
+      if (name === "ds64" && length >= 16) longDataLength = Number(view.getBigUint64(start + 8, true));
+      at = start + length + (length % 2);
+    }
+    if (rest.length > longestHeader) reject(`no data chunk in the first ${longestHeader} bytes; the file is damaged`);
+    return undefined;
+  };
+
+  return {
+    /** If `bytes`, the start of the file, hold the header: where to go on reading for the sample at this time. */
+    skip(bytes: Uint8Array, seconds: number): { readonly byte: number; readonly sample: number } | undefined {
+      rest = bytes.slice();
+      const start = header();
+      rest = new Uint8Array(0);
+      if (start === undefined || !format) return undefined;
+      const stride = format.channels * format.width;
+      const sample = Math.min(Math.round(seconds * format.sampleRateHz), Math.floor(left / stride));
+      left -= sample * stride;
+      return { byte: start + sample * stride, sample };
+    },
+    push(bytes: Uint8Array): { readonly samples: Float32Array[]; readonly sampleRateHz: number } | undefined {
+      const both = new Uint8Array(rest.length + bytes.length);
+      both.set(rest);
+      both.set(bytes, rest.length);
+      rest = both;
+      if (!format) {
+        const start = header();
+        if (start === undefined || !format) return undefined;
+        rest = rest.slice(start);
+      }
+      const stride = format.channels * format.width;
+      const whole = Math.floor(Math.min(rest.length, left) / stride) * stride;
+      if (whole === 0) return undefined;
+      const samples = decode(rest, 0, whole, format);
+      rest = rest.slice(whole);
+      left -= whole;
+      return { samples, sampleRateHz: format.sampleRateHz };
+    },
+    /** Whether all samples were read; what follows are other chunks. */
+    done: (): boolean => format !== undefined && left < format.channels * format.width,
+    end(): void {
+      if (!format) reject("no data chunk; the file was cut off or is damaged");
+      if (!allowTruncated && left !== Number.POSITIVE_INFINITY && left >= format!.channels * format!.width)
+        reject(
+          `the header declares ${declared} bytes of samples, ${left} of them are missing; the file was cut off: get it whole, or take what is there with allowTruncated: true`,
+        );
+    },
+  };
+}
+
+/** A header with more than this before its samples is not read. */
+const longestHeader = 2 ** 22;
+
 /** The bytes that the data chunk at `start` has: what it declares, or the rest of the file if it was written to a stream. */
 function dataLength(bytes: Uint8Array, start: number, declared: number): number {
   const rest = bytes.length - start;
