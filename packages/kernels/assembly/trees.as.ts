@@ -2,6 +2,8 @@
 //
 // `columns` are bytes, column by column, `stride` apart. A gradient is a pair of float32 (first and second derivative), a sum
 // one of float64. `table` has four numbers a feature: its column, its first bin in a histogram, its bins and its kind.
+import { hash } from "./hash.as";
+
 const hasMissing = 1; // the last bin is that of missing values
 const isCategory = 2;
 const rises = 4;
@@ -467,4 +469,246 @@ function next(nodes: usize, node: usize, row: usize): usize {
   const x = load<f32>(row + (usize(load<i32>(at)) << 2));
   // One load from a place that is computed: a branch would be guessed wrong half of the time.
   return usize(load<u32>(at + 8 + (x <= load<f32>(at, 4) ? 0 : 4)));
+}
+
+// Of the tree that grows: the stream of its random numbers, and what its nodes are judged by.
+let counter: i32 = 0;
+let key0: i32 = 0;
+let key1: i32 = 0;
+
+function draw(): f64 {
+  return f64(hash(counter++, key0, key1)) * 2.3283064365386963e-10;
+}
+
+/** Sums of a side: `channels` numbers, the weight, the rows. */
+function addRow(to: usize, channel: usize, target: f64, weight: f64, channels: usize): void {
+  const at = to + (channel << 3);
+  store<f64>(at, load<f64>(at) + weight * target);
+  const rest = to + (channels << 3);
+  store<f64>(rest, load<f64>(rest) + weight);
+  store<f64>(rest, load<f64>(rest, 8) + 1, 8);
+}
+
+/** The squared sums of both sides by their weights: the larger, the purer. */
+function purity(left: usize, total: usize, channels: usize): f64 {
+  let l: f64 = 0;
+  let r: f64 = 0;
+  const end = channels << 3;
+  for (let at: usize = 0; at < end; at += 8) {
+    const a = load<f64>(left + at);
+    const b = load<f64>(total + at) - a;
+    l += a * a;
+    r += b * b;
+  }
+  const weight = load<f64>(left + end);
+  return l / weight + r / (load<f64>(total + end) - weight);
+}
+
+/**
+ * Grows a tree of a forest to the end, the left child of each node first, and returns how many nodes it has. Each node looks
+ * at `maxFeatures` columns, drawn anew, and at more until one varies among its rows.
+ *
+ * `bins` has the bins of each column; with `edges`, 256 numbers a column that stand for its bins, one threshold is drawn between
+ * the least and the largest instead of the best one. A row adds weight x target to its channel. A node is 7 + channels numbers:
+ * column (-1 of a leaf), last bin on the left, left and right child, rows, gain, weight, and the sums of the channels. `scratch` has
+ * 256 x (channels + 2) + 2 x (channels + 2) + 4 + columns / 2 + 1 + 2.5 x (n + 2) float64.
+ */
+export function treeGrow(
+  columns: usize,
+  stride: i32,
+  bins: usize,
+  cols: i32,
+  edges: usize,
+  rows: usize,
+  n: i32,
+  channelOf: usize,
+  targets: usize,
+  weights: usize,
+  channelCount: i32,
+  maxFeatures: i32,
+  maxDepth: i32,
+  minSplit: i32,
+  minLeaf: i32,
+  leastGain: f64,
+  a: i32,
+  b: i32,
+  nodes: usize,
+  scratch: usize,
+): i32 {
+  counter = 0;
+  key0 = a;
+  key1 = b;
+  const channels = usize(channelCount);
+  const width = (channels + 2) << 3;
+  const weightAt = channels << 3;
+  const record = (channels + 7) << 3;
+  const histogram = scratch;
+  const occupied = histogram + (width << 8);
+  const left = occupied + 32;
+  const total = left + width;
+  const order = total + width;
+  const stack = order + (((usize(cols) + 1) >> 1) << 3);
+  const moved = stack + (usize(n + 2) << 4);
+  memory.fill(histogram, 0, (width << 8) + 32);
+  for (let c = 0; c < cols; c++) store<i32>(order + (usize(c) << 2), c);
+  let made = 1;
+  let depthOfStack: usize = 1;
+  store<i32>(stack, 0);
+  store<i32>(stack, n, 4);
+  store<i32>(stack, 0, 8);
+  store<i32>(stack, 0, 12);
+  while (depthOfStack > 0) {
+    const frame = stack + (--depthOfStack << 4);
+    const from = load<i32>(frame);
+    const count = load<i32>(frame, 4);
+    const depth = load<i32>(frame, 8);
+    const node = nodes + usize(load<i32>(frame, 12)) * record;
+    const first = rows + (usize(from) << 2);
+    const end = first + (usize(count) << 2);
+
+    memory.fill(total, 0, width);
+    let pure = true;
+    const row0 = usize(load<u32>(first));
+    for (let at = first; at < end; at += 4) {
+      const row = usize(load<u32>(at));
+      const channel = load<u8>(channelOf + row);
+      const target = load<f32>(targets + (row << 2));
+      addRow(total, usize(channel), f64(target), f64(load<f32>(weights + (row << 2))), channels);
+      if (channel !== load<u8>(channelOf + row0) || target !== load<f32>(targets + (row0 << 2))) pure = false;
+    }
+    store<f64>(node, -1);
+    memory.fill(node + 8, 0, 24);
+    store<f64>(node, f64(count), 32);
+    store<f64>(node, 0, 40);
+    store<f64>(node, load<f64>(total + weightAt), 48);
+    memory.copy(node + 56, total, weightAt);
+    if (pure || count < minSplit || count < 2 * minLeaf || depth >= maxDepth) continue;
+
+    let bestColumn = -1;
+    let bestBin = 0;
+    let best: f64 = -Infinity;
+    let varies = false;
+    for (let i = 0; i < cols && (i < maxFeatures || !varies); i++) {
+      const chosen = order + (usize(i + i32(draw() * f64(cols - i))) << 2);
+      const c = load<i32>(chosen);
+      store<i32>(chosen, load<i32>(order + (usize(i) << 2)));
+      store<i32>(order + (usize(i) << 2), c);
+      if (load<i32>(bins + (usize(c) << 2)) < 2) continue;
+      const column = columns + usize(c) * usize(stride);
+      memory.fill(left, 0, width);
+      if (edges) {
+        let low: i32 = 255;
+        let high: i32 = 0;
+        for (let at = first; at < end; at += 4) {
+          const bin = i32(load<u8>(column + usize(load<u32>(at))));
+          low = min<i32>(low, bin);
+          high = max<i32>(high, bin);
+        }
+        if (low === high) continue;
+        varies = true;
+        const edge = edges + (usize(c) << 10);
+        const start = f64(load<f32>(edge + (usize(low) << 2)));
+        const value = start + draw() * (f64(load<f32>(edge + (usize(high) << 2))) - start);
+        let bin = low;
+        while (bin + 1 < high && f64(load<f32>(edge + (usize(bin + 1) << 2))) <= value) bin++;
+        for (let at = first; at < end; at += 4) {
+          const row = usize(load<u32>(at));
+          if (i32(load<u8>(column + row)) <= bin)
+            addRow(
+              left,
+              usize(load<u8>(channelOf + row)),
+              f64(load<f32>(targets + (row << 2))),
+              f64(load<f32>(weights + (row << 2))),
+              channels,
+            );
+        }
+        const onLeft = load<f64>(left + weightAt, 8);
+        if (onLeft < f64(minLeaf) || f64(count) - onLeft < f64(minLeaf)) continue;
+        const score = purity(left, total, channels);
+        if (score > best) {
+          best = score;
+          bestColumn = c;
+          bestBin = bin;
+        }
+        continue;
+      }
+      for (let at = first; at < end; at += 4) {
+        const row = usize(load<u32>(at));
+        const bin = usize(load<u8>(column + row));
+        const word = occupied + ((bin >> 6) << 3);
+        store<u64>(word, load<u64>(word) | ((<u64>1) << (bin & 63)));
+        addRow(
+          histogram + bin * width,
+          usize(load<u8>(channelOf + row)),
+          f64(load<f32>(targets + (row << 2))),
+          f64(load<f32>(weights + (row << 2))),
+          channels,
+        );
+      }
+      // Only bins that have rows are looked at, and emptied again.
+      let before = -1;
+      for (let w = 0; w < 4; w++) {
+        let word = load<u64>(occupied + (usize(w) << 3));
+        store<u64>(occupied + (usize(w) << 3), 0);
+        while (word) {
+          const bin = (w << 6) + i32(ctz(word));
+          word &= word - 1;
+          if (before >= 0) {
+            varies = true;
+            const onLeft = load<f64>(left + weightAt, 8);
+            if (onLeft >= f64(minLeaf) && f64(count) - onLeft >= f64(minLeaf)) {
+              const score = purity(left, total, channels);
+              if (score > best) {
+                best = score;
+                bestColumn = c;
+                bestBin = (before + bin) >> 1;
+              }
+            }
+          }
+          const cell = histogram + usize(bin) * width;
+          for (let at: usize = 0; at < width; at += 8) {
+            store<f64>(left + at, load<f64>(left + at) + load<f64>(cell + at));
+            store<f64>(cell + at, 0);
+          }
+          before = bin;
+        }
+      }
+    }
+    if (bestColumn < 0) continue;
+    let parent: f64 = 0;
+    for (let at: usize = 0; at < weightAt; at += 8) parent += load<f64>(total + at) * load<f64>(total + at);
+    const gain = best - parent / load<f64>(total + weightAt);
+    if (gain + 1e-12 < leastGain) continue;
+
+    const column = columns + usize(bestColumn) * usize(stride);
+    let toLeft = first;
+    let toRight = moved;
+    for (let at = first; at < end; at += 4) {
+      const row = load<u32>(at);
+      const goes: usize = i32(load<u8>(column + usize(row))) <= bestBin ? 0 : 4;
+      store<u32>(toLeft, row);
+      store<u32>(toRight, row);
+      toLeft += 4 - goes;
+      toRight += goes;
+    }
+    memory.copy(toLeft, moved, toRight - moved);
+    const onLeft = i32((toLeft - first) >> 2);
+    store<f64>(node, f64(bestColumn));
+    store<f64>(node, f64(bestBin), 8);
+    store<f64>(node, f64(made), 16);
+    store<f64>(node, f64(made + 1), 24);
+    store<f64>(node, gain, 40);
+    const right = stack + (depthOfStack << 4);
+    store<i32>(right, from + onLeft);
+    store<i32>(right, count - onLeft, 4);
+    store<i32>(right, depth + 1, 8);
+    store<i32>(right, made + 1, 12);
+    store<i32>(right + 16, from);
+    store<i32>(right + 16, onLeft, 4);
+    store<i32>(right + 16, depth + 1, 8);
+    store<i32>(right + 16, made, 12);
+    depthOfStack += 2;
+    made += 2;
+  }
+  return made;
 }

@@ -3,8 +3,14 @@ import { type KernelLanes, startLanes } from "./lanes.js";
 import { type KernelBuild, load } from "./loader.js";
 import { pool } from "./pool.js";
 import { type SpectraKernels, spectraCall } from "./spectra.js";
-import { type KernelThreads, startThreads } from "./threads.js";
-import { type TreeKernels, type TreeSplitsOptions, treeSplitsCall } from "./trees.js";
+import { type KernelThreads, startThreads, type TreeGrowCall } from "./threads.js";
+import {
+  type TreeGrowOptions,
+  type TreeKernels,
+  type TreeSplitsOptions,
+  treeGrowCall,
+  treeSplitsCall,
+} from "./trees.js";
 import { hash } from "./twins/random.js";
 import { type WordVectorCall, type WordVectorKernels, wordVectorCalls } from "./word-vectors.js";
 
@@ -319,7 +325,7 @@ export interface Kernels extends WordVectorKernels, TreeKernels, SpectraKernels 
   gemm(c: Float32Array, a: Float32Array, b: Float32Array, options: GemmOptions): void;
 
   /**
-   * Starts threads that run the kernels of word vectors on this memory, which must be `shared`; their calls return promises.
+   * Starts threads that run the kernels of word vectors and `treeGrow` on this memory, which must be `shared`; their calls return promises.
    * Calls at work at the same time write to the same tables without locks (Niu et al. 2011, Hogwild!): what they learn is as
    * good and no longer repeats bit for bit. Each wants a `scratch` and entries of its own. The scalar build has
    * no threads and runs the calls one after the other. End them when done: they keep the process alive.
@@ -497,9 +503,11 @@ export function kernels({ bytes, build, shared = false }: KernelsOptions): Kerne
     return sigmoidTable;
   };
   const calls = wordVectorCalls({ at, checkRows, tableRows, key: words, sigmoid, none });
-  const run = ([kernel, numbers]: WordVectorCall): number =>
+  const run = ([kernel, numbers]: WordVectorCall | TreeGrowCall): number =>
     (exports[kernel] as (...numbers: readonly number[]) => number)(...numbers);
-  const splitCall = (options: TreeSplitsOptions) => treeSplitsCall({ at, checkRows, none }, options);
+  const splitCall = (options: TreeSplitsOptions) => treeSplitsCall({ at, checkRows, key: words, none }, options);
+  const growCall = (options: TreeGrowOptions) =>
+    ["treeGrow", treeGrowCall({ at, checkRows, key: words, none }, options)] as const;
   const splits = (numbers: readonly number[]): void =>
     (exports.treeSplits as (...numbers: readonly number[]) => void)(...numbers);
 
@@ -667,6 +675,7 @@ export function kernels({ bytes, build, shared = false }: KernelsOptions): Kerne
     },
 
     treeSplits: (options) => splits(splitCall(options)),
+    treeGrow: (options) => run(growCall(options)),
     treePartition(column, rows, side, scratch) {
       const bins = at("column", column);
       const list = checkRows("rows", rows, column.length, none, `the column has ${column.length} rows`);
@@ -715,12 +724,13 @@ export function kernels({ bytes, build, shared = false }: KernelsOptions): Kerne
       checkParam(part, "shared", shared, shared, "true, given to kernels(), for threads");
       const threads = handle
         ? await startThreads(handle, count)
-        : { run: async (call: WordVectorCall) => run(call), end: async () => {} };
+        : { run: async (call: WordVectorCall | TreeGrowCall) => run(call), end: async () => {} };
       return {
         count,
         skipGram: async (...args) => threads.run(calls.skipGram(...args)),
         cbow: async (...args) => threads.run(calls.cbow(...args)),
         glove: async (...args) => threads.run(calls.glove(...args)),
+        treeGrow: async (options) => threads.run(growCall(options)),
         end: threads.end,
       };
     },

@@ -1,15 +1,18 @@
 import type { Shared } from "./loader.js";
+import type { TreeGrowKernels } from "./trees.js";
 import type { WordVectorCall, WordVectorKernels } from "./word-vectors.js";
 
 /** Kernels that run on threads of their own, on the memory of the kernels that made them. */
-export interface KernelThreads extends WordVectorKernels<Promise<number>> {
+export interface KernelThreads extends WordVectorKernels<Promise<number>>, TreeGrowKernels<Promise<number>> {
   readonly count: number;
   /** Ends the threads, at once. Calls not done reject. */
   end(): Promise<void>;
 }
 
+export type TreeGrowCall = readonly ["treeGrow", readonly number[]];
+
 export interface Threads {
-  run(call: WordVectorCall): Promise<number>;
+  run(call: WordVectorCall | TreeGrowCall): Promise<number>;
   end(): Promise<void>;
 }
 

@@ -7,6 +7,7 @@ import {
   splitOf,
   type TreeSplitSettings,
   type TreeSplitsOptions,
+  treeGrowScratch,
   treeSettings,
 } from "./index.js";
 
@@ -247,6 +248,85 @@ test("lanes find what one thread finds, the scalar build too", async () => {
   );
   expect(lanes).toEqual(lone);
   expect(scalar).toEqual(lone);
+});
+
+const forestSetUp = (k: Kernels, seed: number, channels: number, drawn: boolean) => {
+  const r = random(seed);
+  const [stride, counts] = [140, [256, 9, 1, 30, 2]];
+  const bins = k.uint8(stride * counts.length);
+  const perColumn = k.int32(counts.length);
+  perColumn.set(counts);
+  for (const [column, count] of counts.entries())
+    for (let row = 0; row < stride; row++) bins[column * stride + row] = r.integer(count);
+  const [channelOf, targets, weights] = [k.uint8(stride), k.float32(stride), k.float32(stride)];
+  for (let row = 0; row < stride; row++) {
+    const signal = bins[stride + row]! / 9 + 0.3 * r.normal();
+    channelOf[row] = channels > 1 ? Math.max(0, Math.min(channels - 1, Math.floor(signal * channels))) : 0;
+    targets[row] = channels > 1 ? 1 : signal;
+    weights[row] = 1 + r.integer(3);
+  }
+  const edges = k.float32(256 * counts.length);
+  for (let i = 0; i < edges.length; i++) edges[i] = (i % 256) ** 1.5;
+  const rows = k.int32(120);
+  rows.set(r.shuffle(Int32Array.from({ length: stride }, (_, row) => row)).subarray(0, 120));
+  return {
+    ...{ bins, stride, counts: perColumn, rows, channelOf, targets, weights, channels },
+    ...(drawn && { edges }),
+    ...{ maxFeatures: 2, maxDepth: 50, minSamplesSplit: 2, minSamplesLeaf: 1 + (seed % 3), minGain: 0, key: [seed] },
+    nodes: k.float64((7 + channels) * 239),
+    scratch: k.float64(treeGrowScratch(120, counts.length, channels)),
+  };
+};
+
+describe("treeGrow", () => {
+  for (const build of builds)
+    for (const channels of [1, 3])
+      for (const drawn of [false, true])
+        test(`the same bits as the twin, ${channels} channels, ${drawn ? "drawn" : "best"} thresholds, ${build}`, () => {
+          for (let seed = 0; seed < 8; seed++) {
+            const [a, b] = [build, "scalar" as const].map((which: KernelBuild) => {
+              const k = kernels({ bytes: 200_000, build: which });
+              const options = forestSetUp(k, seed, channels, drawn);
+              const count = k.treeGrow(options);
+              return { count, nodes: options.nodes.slice(0, count * (7 + channels)), rows: options.rows.slice() };
+            });
+            expect(a!.count).toBeGreaterThan(5);
+            expect(a).toEqual(b);
+          }
+        });
+
+  test("leaves are pure or too small, and hold each row once", () => {
+    const k = kernels({ bytes: 200_000 });
+    const options = { ...forestSetUp(k, 3, 3, false), minSamplesLeaf: 1, maxFeatures: 5 };
+    const count = k.treeGrow(options);
+    let total = 0;
+    for (let node = 0; node < count; node++) {
+      const [column, , , , rows, , weight, ...sums] = options.nodes.subarray(10 * node, 10 * node + 10);
+      if (column! >= 0) continue;
+      total += rows!;
+      expect(Math.max(...sums)).toBe(weight);
+    }
+    expect(total).toBe(120);
+    expect([...options.rows].sort((x, y) => x - y)).toEqual([...new Set(options.rows)].sort((x, y) => x - y));
+  });
+
+  test("a thread grows the same tree", async () => {
+    const k = kernels({ bytes: 400_000, shared: true });
+    const [one, other] = [forestSetUp(k, 5, 3, false), forestSetUp(k, 5, 3, false)];
+    const threads = await k.threads(1);
+    expect(await threads.treeGrow(other)).toBe(k.treeGrow(one));
+    await threads.end();
+    expect(other.nodes).toEqual(one.nodes);
+  });
+
+  test("what is refused", () => {
+    const k = kernels({ bytes: 200_000 });
+    const options = forestSetUp(k, 5, 3, false);
+    expect(() => k.treeGrow({ ...options, channels: 2 })).toThrow("want 0 to 1");
+    expect(() => k.treeGrow({ ...options, maxFeatures: 0 })).toThrow("maxFeatures");
+    expect(() => k.treeGrow({ ...options, nodes: options.nodes.subarray(0, 100) })).toThrow("nodes has 100 numbers");
+    expect(() => k.treeGrow({ ...options, scratch: options.scratch.subarray(0, 9) })).toThrow("scratch has 9 numbers");
+  });
 });
 
 test("the logistic gradients are right to float32", () => {

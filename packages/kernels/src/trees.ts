@@ -59,6 +59,41 @@ export interface TreeSplitsOptions extends TreeData {
   readonly scratch: Float64Array;
 }
 
+export interface TreeGrowOptions {
+  readonly bins: Uint8Array;
+  /** Bytes from one column to the next; rows are numbers below it. */
+  readonly stride: number;
+  /** How many bins each column has, at most 256. */
+  readonly counts: Int32Array;
+  /** 256 rising numbers a column, which its bins stand for: thresholds are then drawn between them. @default none: the best one */
+  readonly edges?: Float32Array;
+  /** The rows to learn from, each once; they are put into the order of the leaves. */
+  readonly rows: Int32Array;
+  /** Of all rows: the channel that a row adds to, a class or 0; what it adds there, 1 or a number; and its weight. */
+  readonly channelOf: Uint8Array;
+  readonly targets: Float32Array;
+  readonly weights: Float32Array;
+  readonly channels: number;
+  /** Columns that a node looks at. */
+  readonly maxFeatures: number;
+  readonly maxDepth: number;
+  readonly minSamplesSplit: number;
+  readonly minSamplesLeaf: number;
+  /** What a split must gain. */
+  readonly minGain: number;
+  /** Of the random numbers. */
+  readonly key: readonly number[];
+  /** Room for 7 + channels numbers a node, of which there are at most 2 x rows - 1. */
+  readonly nodes: Float64Array;
+  /** `treeGrowScratch(...)` numbers. */
+  readonly scratch: Float64Array;
+}
+
+/** Numbers of `scratch` that growing wants. */
+export function treeGrowScratch(rows: number, columns: number, channels: number): number {
+  return 258 * (channels + 2) + 4 + Math.ceil(columns / 2) + Math.ceil(2.5 * (rows + 2));
+}
+
 /** Trees as nodes of four numbers: see `treePredict`. */
 export interface TreeNodes {
   readonly nodes: Int32Array;
@@ -66,7 +101,18 @@ export interface TreeNodes {
   readonly roots: Int32Array;
 }
 
-export interface TreeKernels {
+/** What other threads run too, one call a message. */
+export interface TreeGrowKernels<Result = number> {
+  /**
+   * Grows a tree of a forest to the end, and gives the number of its nodes. A split is the best, or one that is drawn, of some columns
+   * that each node draws anew, by the sum of squared sums of the channels over their weights: the Gini index for classes, squared
+   * error for a number. A node is: column (-1 of a leaf), last bin on the left, left and right child, rows, gain, weight, sums of the channels.
+   * Cost: about 2 ns a row and column for each level. Source: Breiman (2001); Geurts et al. (2006), extremely randomized trees.
+   */
+  treeGrow(options: TreeGrowOptions): Result;
+}
+
+export interface TreeKernels extends TreeGrowKernels {
   /**
    * The best split of a leaf, or of both children of one, over some features: the histograms of the sums of gradients, that of the
    * larger child by subtraction, and a look through both. Rows missing in a feature go left or right, as is better;
@@ -155,6 +201,7 @@ export function splitOf(splits: Float64Array, leaf: number): TreeSplit | undefin
 type View = Float32Array | Float64Array | Int32Array | Uint8Array;
 
 interface Checks {
+  key(key: readonly number[]): [number, number];
   at(name: string, view: View, length?: number, shape?: string): number;
   checkRows(name: string, rows: Int32Array, count: number, skip: number, of: string): number;
   readonly none: number;
@@ -202,6 +249,53 @@ export function treeSplitsCall({ at, checkRows, none }: Checks, options: TreeSpl
     at("settings", settings, 11),
     at("leaves", leaves, 5 * count),
     at("splits", splits, 40 * count),
+    at("scratch", scratch),
+  ];
+}
+
+/** As `treeSplitsCall`. */
+export function treeGrowCall({ at, checkRows, key, none }: Checks, options: TreeGrowOptions): readonly number[] {
+  const { bins, stride, counts, edges, rows, channelOf, targets, weights, channels, nodes, scratch } = options;
+  const { maxFeatures, maxDepth, minSamplesSplit, minSamplesLeaf, minGain } = options;
+  for (const [name, value] of Object.entries({ maxFeatures, maxDepth, minSamplesSplit, minSamplesLeaf, channels }))
+    checkParam(part, name, value, Number.isInteger(value) && value > 0, "a whole number, one or more");
+  checkParam(part, "rows", rows.length, rows.length > 0, "one row at least");
+  const columns = counts.length;
+  const outside = channelOf.findIndex((channel) => channel >= channels);
+  if (outside >= 0)
+    throw new MmubError("invalid-input", {
+      part,
+      message: `channelOf[${outside}] is ${channelOf[outside]}, want 0 to ${channels - 1}`,
+      index: outside,
+    });
+  for (const [name, view, least] of [
+    ["nodes", nodes, (7 + channels) * (2 * rows.length - 1)],
+    ["scratch", scratch, treeGrowScratch(rows.length, columns, channels)],
+  ] as const)
+    if (view.length < least)
+      throw new MmubError("shape-mismatch", {
+        part,
+        message: `${name} has ${view.length} numbers, want ${least} at least`,
+      });
+  return [
+    at("bins", bins, stride * columns, `${columns} columns x ${stride}`),
+    stride,
+    at("counts", counts),
+    columns,
+    edges ? at("edges", edges, largestBins * columns, `${columns} columns x 256`) : 0,
+    checkRows("rows", rows, stride, none, `columns have ${stride} rows`),
+    rows.length,
+    at("channelOf", channelOf, stride),
+    at("targets", targets, stride),
+    at("weights", weights, stride),
+    channels,
+    maxFeatures,
+    Math.min(maxDepth, 2 ** 31 - 1),
+    minSamplesSplit,
+    minSamplesLeaf,
+    minGain,
+    ...key(options.key),
+    at("nodes", nodes),
     at("scratch", scratch),
   ];
 }

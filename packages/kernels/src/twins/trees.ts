@@ -1,3 +1,5 @@
+import { hash } from "./random.js";
+
 const { fround: f } = Math;
 
 const splitBytes = 320;
@@ -213,6 +215,113 @@ export function trees(f32: Float32Array, i32: Int32Array) {
         f32[gradients / 4 + 2 * i] = f(weight * (p - f32[targets / 4 + i]!));
         f32[gradients / 4 + 2 * i + 1] = f(weight * (p * (1 - p)));
       }
+    },
+
+    treeGrow(
+      columns: number,
+      stride: number,
+      bins: number,
+      cols: number,
+      edges: number,
+      rows: number,
+      n: number,
+      channelOf: number,
+      targets: number,
+      weights: number,
+      channels: number,
+      maxFeatures: number,
+      maxDepth: number,
+      minSplit: number,
+      minLeaf: number,
+      leastGain: number,
+      key0: number,
+      key1: number,
+      nodes: number,
+      _scratch: number,
+    ): number {
+      let counter = 0;
+      const draw = (): number => hash(counter++, key0, key1) * 2 ** -32;
+      const width = channels + 2;
+      const sums = (list: Iterable<number>): Float64Array => {
+        const out = new Float64Array(width);
+        for (const row of list) {
+          const weight = f32[weights / 4 + row]!;
+          out[u8[channelOf + row]!]! += weight * f32[targets / 4 + row]!;
+          out[channels]! += weight;
+          out[channels + 1]!++;
+        }
+        return out;
+      };
+      const purity = (left: Float64Array, total: Float64Array): number => {
+        let [l, r] = [0, 0];
+        for (let c = 0; c < channels; c++) {
+          const rest = total[c]! - left[c]!;
+          l += left[c]! * left[c]!;
+          r += rest * rest;
+        }
+        return l / left[channels]! + r / (total[channels]! - left[channels]!);
+      };
+      const order = Int32Array.from({ length: cols }, (_, c) => c);
+      const stack = [{ from: 0, count: n, depth: 0, node: 0 }];
+      let made = 1;
+      for (let frame = stack.pop(); frame; frame = stack.pop()) {
+        const { from, count, depth } = frame;
+        const list = i32.subarray(rows / 4 + from, rows / 4 + from + count);
+        const node = nodes / 8 + frame.node * (channels + 7);
+        const total = sums(list);
+        const same = (row: number): boolean =>
+          u8[channelOf + row] === u8[channelOf + list[0]!] && f32[targets / 4 + row] === f32[targets / 4 + list[0]!];
+        f64.set([-1, 0, 0, 0, count, 0, total[channels]!, ...total.subarray(0, channels)], node);
+        if (list.every(same) || count < minSplit || count < 2 * minLeaf || depth >= maxDepth) continue;
+
+        let best = { column: -1, bin: 0, score: Number.NEGATIVE_INFINITY };
+        let varies = false;
+        for (let i = 0; i < cols && (i < maxFeatures || !varies); i++) {
+          const at = i + Math.trunc(draw() * (cols - i));
+          const column = order[at]!;
+          order[at] = order[i]!;
+          order[i] = column;
+          if (i32[bins / 4 + column]! < 2) continue;
+          const binOf = (row: number): number => u8[columns + column * stride + row]!;
+          const attempt = (left: Float64Array, bin: number): void => {
+            if (left[channels + 1]! < minLeaf || count - left[channels + 1]! < minLeaf) return;
+            const score = purity(left, total);
+            if (score > best.score) best = { column, bin, score };
+          };
+          const present = [...new Set(Array.from(list, binOf))].sort((x, y) => x - y);
+          if (present.length < 2) continue;
+          varies = true;
+          if (edges) {
+            const edge = (bin: number): number => f32[edges / 4 + 256 * column + bin]!;
+            const [low, high] = [present[0]!, present.at(-1)!];
+            const value = edge(low) + draw() * (edge(high) - edge(low));
+            let bin = low;
+            while (bin + 1 < high && edge(bin + 1) <= value) bin++;
+            attempt(sums(list.filter((row) => binOf(row) <= bin)), bin);
+            continue;
+          }
+          const left = new Float64Array(width);
+          for (const [place, bin] of present.entries()) {
+            if (place > 0) attempt(left, (present[place - 1]! + bin) >> 1);
+            const here = sums(list.filter((row) => binOf(row) === bin));
+            for (let c = 0; c < width; c++) left[c]! += here[c]!;
+          }
+        }
+        if (best.column < 0) continue;
+        let parent = 0;
+        for (let c = 0; c < channels; c++) parent += total[c]! * total[c]!;
+        const gain = best.score - parent / total[channels]!;
+        if (gain + 1e-12 < leastGain) continue;
+        const goesLeft = (row: number): boolean => u8[columns + best.column * stride + row]! <= best.bin;
+        const [left, right] = [list.filter(goesLeft), list.filter((row) => !goesLeft(row))];
+        list.set(left);
+        list.set(right, left.length);
+        f64.set([best.column, best.bin, made, made + 1, count, gain], node);
+        stack.push({ from: from + left.length, count: right.length, depth: depth + 1, node: made + 1 });
+        stack.push({ from, count: left.length, depth: depth + 1, node: made });
+        made += 2;
+      }
+      return made;
     },
 
     treePredict(
