@@ -206,7 +206,11 @@ async function* chunksOf(source: AudioSource, from: number, reject: Reject): Asy
     return;
   }
   const iterable = source as AsyncIterable<Uint8Array> | undefined;
-  if (!iterable || !(Symbol.asyncIterator in iterable || Symbol.iterator in iterable))
+  if (
+    typeof iterable !== "object" ||
+    iterable === null ||
+    !(Symbol.asyncIterator in iterable || Symbol.iterator in iterable)
+  )
     reject(`the source is ${show(source)}, want a path, a file: URL, a Uint8Array or an iterable of them`);
   for await (const chunk of iterable!) {
     if (!(chunk instanceof Uint8Array)) reject(`a piece of the source is ${show(chunk)}, want a Uint8Array`);

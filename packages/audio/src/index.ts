@@ -7,6 +7,7 @@ export { type DecodeAudioOptions, type DecodedAudio, decodeAudio } from "./decod
 export { type FormantFramesParams, type FormantStatisticsParams, formants } from "./formants.js";
 export type { FittedFrames, FrameExtractor, SequenceStream } from "./frame-params.js";
 export { type NgramModel, type NgramParams, readArpa, trainNgrams } from "./language-model.js";
+export { loudness, type NormalizeLoudnessOptions, normalizeLoudness } from "./loudness.js";
 export {
   type LogMelFramesParams,
   type LogMelStatisticsParams,
@@ -25,6 +26,7 @@ export {
 } from "./onset-strength.js";
 export { type PitchFramesParams, type PitchStatisticsParams, pitch } from "./pitch.js";
 export { type Resampler, type ResamplerParams, type ResamplerStream, resampler } from "./resampler.js";
+export { type SilenceOptions, splitSilence, trimSilence } from "./silence.js";
 export {
   type SpectralContrastFramesParams,
   type SpectralContrastStatisticsParams,
