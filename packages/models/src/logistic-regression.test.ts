@@ -1,5 +1,15 @@
 import { readFileSync } from "node:fs";
-import { type Dense, dense, type Features, type Label, MmubError, random, sparse, takeFeatures } from "@mmub/core";
+import {
+  type Dense,
+  dense,
+  type Features,
+  type Label,
+  MmubError,
+  type Progress,
+  random,
+  sparse,
+  takeFeatures,
+} from "@mmub/core";
 import { modelChecks, toyData } from "@mmub/core/testing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -68,6 +78,32 @@ test("at the default tolerance no slope of the mean loss is larger", async () =>
     }
     expect(Math.abs(slope)).toBeLessThan(1e-4 + 1e-6);
   }
+});
+
+test("many classes of few words each are not left half learned", async () => {
+  // Each text has 5 of 6 words of its class and 15 of 2000 that all have: no entry of the gradient is ever large.
+  const [rows, cols, classes] = [600, 2240, 40];
+  const numbers = random(3);
+  const offsets = Uint32Array.from({ length: rows + 1 }, (_, row) => 20 * row);
+  const columns = new Uint32Array(20 * rows);
+  for (let row = 0; row < rows; row++) {
+    const own = numbers.shuffle([0, 1, 2, 3, 4, 5]).slice(0, 5);
+    const any = numbers.shuffle(Array.from({ length: 2000 }, (_, k) => k)).slice(0, 15);
+    const words = [...own.map((k) => 6 * (row % classes) + k), ...any.map((k) => 240 + k)];
+    columns.set(
+      words.sort((a, b) => a - b),
+      20 * row,
+    );
+  }
+  const x = sparse(cols, offsets, columns, new Float32Array(20 * rows).fill(0.2));
+  const targets = Array.from({ length: rows }, (_, row) => row % classes);
+  const lossOf = async (params: LogisticRegressionParams) => {
+    let loss = Number.NaN;
+    const options = { onProgress: ({ metrics }: Progress) => (loss = metrics!.loss!) };
+    await logisticRegression<number>({ C: 1e4, ...params }).fit(x, targets, options);
+    return loss;
+  };
+  expect((await lossOf({})) - (await lossOf({ tolerance: 1e-8 }))).toBeLessThan(1e-3);
 });
 
 describe("properties", () => {

@@ -47,7 +47,10 @@ export interface LogisticRegressionParams {
    * label as a string, 1 where it has none. @default null
    */
   readonly classWeight?: ClassWeight;
-  /** Stop when no entry of the gradient of the mean loss is larger. @default 1e-4 */
+  /**
+   * Stop when no entry of the gradient of the mean loss is larger, and the mean loss is expected to fall by no more than ten times
+   * that: of many classes and columns, all entries are small long before the end. @default 1e-4
+   */
   readonly tolerance?: number;
   /** @default 1000 */
   readonly maxIterations?: number;
@@ -90,8 +93,8 @@ type Params = Required<LogisticRegressionParams>;
  * Input: Dense or Sparse, which stays sparse; any scale of the columns, more columns than rows, and rows of missing
  * modalities (zeros) are fine. Output: a label and probabilities (rows x classes, float32, each row sums to 1).
  * Rejects Sequence, values that are not finite (with row and column), targets that are not labels of one type (with the
- * index), a single class, and in `predict` another width. The progress of a fit gives `loss`, `gradient` and `converged`
- * (0 or 1) of each iteration.
+ * index), a single class, and in `predict` another width. The progress of a fit gives `loss`, `gradient` (what is compared to the
+ * tolerance) and `converged` (0 or 1) of each iteration.
  * Cost: two passes over the values an iteration, some tens of iterations; memory 15 * (columns + 1) * classes * 8 bytes.
  * Source: L-BFGS (Nocedal & Wright) on columns that are centred and scaled on the fly, which changes the speed and not
  * the solution. The numbers are those of scikit-learn's `LogisticRegression`, where both have converged.
@@ -264,18 +267,18 @@ async function solve(
   const weights = weightOf.map((weight) => weight / total);
   const penalty = 1 / (C * total);
 
-  // Variables in which the second derivatives are about 1, and those of the intercept apart from the others: columns are
+  // Variables in which the second derivatives are alike, and those of the intercept apart from the others: columns are
   // centred and scaled, in the weights and never in the data.
   const { means, squares } = moments(x, classOf, weights);
   if (!fitIntercept) means.fill(0);
-  const spread = shares.reduce((sum, share) => sum + share * (1 - share), 0) / classes;
-  const scales = new Float64Array(cols + 1);
-  for (let k = 0; k < cols; k++) {
-    // The floor is where a difference of float32 values ends and rounding begins.
-    const variance = Math.max(squares[k]! - means[k]! ** 2, 1e-14 * squares[k]!);
-    scales[k] = Math.sqrt(spread * variance + penalty) || 1;
-  }
-  scales[cols] = Math.sqrt(spread);
+  // The floor is where a difference of float32 values ends and rounding begins.
+  const variances = squares.map((square, k) => Math.max(square - means[k]! ** 2, 1e-14 * square));
+  // The mean variance of a class's chances, which is the curvature of the loss along a score.
+  let spread = shares.reduce((sum, share) => sum + share * (1 - share), 0) / classes;
+  // Towards the minimum it falls, in classes that are told apart to a hundredth, and the penalty counts that much more.
+  const scales = Float64Array.from([...variances, 1], (variance, k) =>
+    k < cols ? Math.sqrt(spread * variance + 100 * penalty) || 1 : Math.sqrt(spread),
+  );
 
   const model = new Float64Array((cols + 1) * stride);
   const slopes = new Float64Array((cols + 1) * stride);
@@ -310,22 +313,22 @@ async function solve(
 
   const kernel = linearKernel(x, stride);
   const scores = new Float64Array(kernel.block * stride);
+  const sums = new Float64Array(2);
   const report = progress(options, type, maxIterations * of);
   const { x: variables, ...found } = await minimize(
     {
       evaluate(variables, gradient) {
         toModel(variables);
         slopes.fill(0);
-        let loss = 0;
+        sums.fill(0);
         for (let from = 0; from < rows; from += kernel.block) {
           const to = Math.min(rows, from + kernel.block);
           kernel.scores(from, to, model, scores);
-          loss +=
-            classes === 2
-              ? binomial(scores, to - from, classOf, from, weights)
-              : multinomial(scores, to - from, classes, stride, classOf, from, weights);
+          if (classes === 2) binomial(scores, to - from, classOf, from, weights, sums);
+          else multinomial(scores, to - from, classes, stride, classOf, from, weights, sums);
           kernel.gradient(from, to, scores, slopes);
         }
+        spread = sums[1]!;
         let norm = 0;
         for (let i = 0; i < last; i++) {
           norm += model[i]! * model[i]!;
@@ -338,18 +341,25 @@ async function solve(
             gradient[i] = (slopes[i]! - means[k]! * slopes[last + c]!) / scales[k]!;
           }
         for (let c = 0; c < stride; c++) gradient[last + c] = slopes[last + c]! / scales[cols]!;
-        return loss + 0.5 * penalty * norm;
+        return sums[0]! + 0.5 * penalty * norm;
       },
-      // Of the coefficients themselves, not of the variables: what scikit-learn compares to its tolerance.
       norm(gradient) {
+        // Of the coefficients themselves, not of the variables: what scikit-learn compares to its tolerance.
         let most = 0;
-        for (let k = 0; k < cols; k++)
+        // What Newton's method would expect, with the diagonal of the second derivatives alone.
+        let fall = 0;
+        for (let k = 0; k <= cols; k++) {
+          const curvature = k < cols ? spread * variances[k]! + penalty : spread + Number.MIN_VALUE;
+          let sum = 0;
           for (let c = 0; c < stride; c++) {
-            const slope = gradient[k * stride + c]! * scales[k]! + gradient[last + c]! * scales[cols]! * means[k]!;
-            most = Math.max(most, Math.abs(slope));
+            const slope = gradient[k * stride + c]! * scales[k]!;
+            const ofMean = k < cols ? gradient[last + c]! * scales[cols]! * means[k]! : 0;
+            most = Math.max(most, Math.abs(slope + ofMean));
+            sum += slope * slope;
           }
-        for (let c = 0; c < stride; c++) most = Math.max(most, Math.abs(gradient[last + c]! * scales[cols]!));
-        return most;
+          fall += (0.5 * sum) / curvature;
+        }
+        return Math.max(most, 0.1 * fall);
       },
     },
     start,
@@ -364,17 +374,20 @@ async function solve(
   return { weights: toModel(variables).slice(), ...found };
 }
 
-/** The loss of a block of two classes; scores become what each row pulls at its score. */
+/** Adds the loss of a block of two classes, and the mean variance of the chances, to `sums`; scores become what each row pulls at its score. */
 function binomial(
   scores: Float64Array,
   rows: number,
   classOf: Int32Array,
   first: number,
   weights: Float64Array,
-): number {
+  sums: Float64Array,
+): void {
   const weight0 = weights[0]!;
   const weight1 = weights[1]!;
   let loss = 0;
+  let spread0 = 0;
+  let spread1 = 0;
   // log(1 + e) of many rows is the log of one product: each factor is in [1, 2] and a block has at most 256.
   let product0 = 1;
   let product1 = 1;
@@ -386,15 +399,18 @@ function binomial(
     const share = wrong < 0 ? e / (1 + e) : 1 / (1 + e);
     if (second) {
       product1 *= 1 + e;
+      spread1 += share * (1 - share);
       if (wrong > 0) loss += weight1 * wrong;
       scores[i] = -weight1 * share;
     } else {
       product0 *= 1 + e;
+      spread0 += share * (1 - share);
       if (wrong > 0) loss += weight0 * wrong;
       scores[i] = weight0 * share;
     }
   }
-  return loss + weight0 * Math.log(product0) + weight1 * Math.log(product1);
+  sums[0]! += loss + weight0 * Math.log(product0) + weight1 * Math.log(product1);
+  sums[1]! += weight0 * spread0 + weight1 * spread1;
 }
 
 /** The same for more classes. */
@@ -406,8 +422,10 @@ function multinomial(
   classOf: Int32Array,
   first: number,
   weights: Float64Array,
-): number {
+  sums: Float64Array,
+): void {
   let loss = 0;
+  let spread = 0;
   for (let i = 0; i < rows; i++) {
     const at = i * stride;
     const own = classOf[first + i]!;
@@ -416,17 +434,21 @@ function multinomial(
     let most = -Infinity;
     for (let c = 0; c < classes; c++) if (scores[at + c]! > most) most = scores[at + c]!;
     let sum = 0;
+    let squares = 0;
     for (let c = 0; c < classes; c++) {
       const e = Math.exp(scores[at + c]! - most);
       scores[at + c] = e;
       sum += e;
+      squares += e * e;
     }
+    spread += weight * (1 - squares / (sum * sum));
     loss += weight * (Math.log(sum) + most - ownScore);
     const share = weight / sum;
     for (let c = 0; c < classes; c++) scores[at + c]! *= share;
     scores[at + own]! -= weight;
   }
-  return loss;
+  sums[0]! += loss;
+  sums[1]! += spread / classes;
 }
 
 function writeProbabilities(
