@@ -118,6 +118,56 @@ export function table(): string {
   });
 }
 
+/**
+ * 20,000 rows of 60 to 100 of 40,000 columns, as of texts: values of norm 1, a label of 0 to 3. A third of a row's columns are of its
+ * label, one time in five of another one; frequencies fall as 1 / rank. All in 4 bytes: rows, columns, values in all; where each row
+ * starts and the last one ends; columns; float32 values; labels.
+ */
+export function sparseTable(): string {
+  return once("sparse-table.u32", () => {
+    const r = random(17);
+    const [rows, cols, labels] = [20_000, 40_000, 4];
+    const zipf = (words: number) => {
+      let total = 0;
+      const cumulative = Float64Array.from({ length: words }, (_, rank) => {
+        total += 1 / (rank + 1);
+        return total;
+      });
+      return () => firstAbove(cumulative, r.next() * total);
+    };
+    const own = zipf(2000);
+    const common = zipf(cols - 2000 * labels);
+    const offsets = new Uint32Array(rows + 1);
+    const columns: number[] = [];
+    const values: number[] = [];
+    const labelOf = new Uint32Array(rows);
+    for (let row = 0; row < rows; row++) {
+      const label = r.integer(labels);
+      labelOf[row] = label;
+      const counts = new Map<number, number>();
+      for (let left = 60 + r.integer(41); left > 0; left--) {
+        const of = r.next() < 0.2 ? r.integer(labels) : label;
+        const column = r.next() < 1 / 3 ? 2000 * of + own() : 2000 * labels + common();
+        counts.set(column, (counts.get(column) ?? 0) + 1);
+      }
+      const entries = [...counts].map(([column, count]) => [column, 1 + Math.log(count)] as const);
+      const norm = Math.hypot(...entries.map(([, value]) => value));
+      for (const [column, value] of entries.sort(([a], [b]) => a - b)) {
+        columns.push(column);
+        values.push(value / norm);
+      }
+      offsets[row + 1] = columns.length;
+    }
+    const parts = [
+      Uint32Array.of(rows, cols, columns.length),
+      offsets,
+      Uint32Array.from(columns),
+      Float32Array.from(values),
+    ];
+    return Buffer.concat([...parts, labelOf].map(({ buffer }) => Buffer.from(buffer)));
+  });
+}
+
 /** 100 RGB images of 128 x 128 bytes: smooth blobs and a little noise. */
 export function images(): string {
   return once("images-128.rgb", () => {

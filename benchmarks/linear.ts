@@ -1,28 +1,27 @@
 // Texts seen in several ways side by side, for linear models: what the quality sets of texts share.
-import type { FeatureSet, Features } from "@mmub/core";
+import { type Classification, type Dense, type FeatureSet, type Features, type Model, takeFeatures } from "@mmub/core";
 import { concat } from "@mmub/fusion";
 import { accuracy, take } from "@mmub/metrics";
-import { logisticRegression } from "@mmub/models";
-import type { MergeableExtractor } from "@mmub/text";
+import { linearSvm, logisticRegression } from "@mmub/models";
 
-/** Vectorizers of the same texts, whose columns are put side by side. */
-export type Views = Readonly<Record<string, MergeableExtractor>>;
+/** What makes features of texts: any extractor, or vectors that are there already. */
+export interface View {
+  fit(texts: readonly string[]): Promise<{ transform(texts: readonly string[]): Promise<Features> }>;
+}
+type Views = Readonly<Record<string, View>>;
 
-/** Features of `test` and of `train`, with all that is learned being learned from `train`. */
-async function viewed(
-  views: Views,
-  train: readonly string[],
-  test: readonly string[],
-): Promise<{ known: Features; asked: Features }> {
-  const known: FeatureSet = {};
-  const asked: FeatureSet = {};
-  for (const [name, view] of Object.entries(views)) {
-    const fitted = await view.fit(train);
-    Object.assign(known, { [name]: await fitted.transform(train) });
-    Object.assign(asked, { [name]: await fitted.transform(test) });
-  }
-  const fuser = await concat().fit(known, train);
-  return { known: await fuser.transform(known), asked: await fuser.transform(asked) };
+export type Learner = (C: number) => Model<string, Classification<string>>;
+export const logistic: Learner = (C) => logisticRegression<string>({ C });
+// Labels alone are looked at.
+export const svm: Learner = (C) => linearSvm<string>({ C, calibration: "none" });
+
+/** Views whose columns are put side by side, and what learns from them. */
+export interface Candidate {
+  readonly views: Views;
+  /** What a view counts beside the others; 1 if it is not named. */
+  readonly weights?: Readonly<Record<string, number>>;
+  readonly learner: Learner;
+  readonly cs: readonly number[];
 }
 
 export interface Labelled {
@@ -30,50 +29,91 @@ export interface Labelled {
   readonly labels: readonly string[];
 }
 
-interface LinearChoice {
-  readonly name: string;
-  readonly views: Views;
+interface Judged {
   readonly C: number;
+  readonly accuracy: number;
+  readonly labels: readonly string[];
 }
 
-/** How right logistic regression is on `judged`, for each C on the same features. */
-export async function scores(
-  views: Views,
-  cs: readonly number[],
+/** Vectors of texts that a frozen model has made, as a view. */
+export function lookup(texts: readonly string[], vectors: Dense): View {
+  const rowOf = new Map(texts.map((text, row) => [text, row]));
+  const fitted = { transform: async (asked: readonly string[]) => takeFeatures(vectors, rowsOf(asked)) };
+  const rowsOf = (asked: readonly string[]) => asked.map((text) => rowOf.get(text)!);
+  return { fit: async () => fitted };
+}
+
+/** How right each C of `candidate` is on `judged`, with all that is learned being learned from `train`. */
+export async function scores(candidate: Candidate, train: Labelled, judged: Labelled): Promise<Judged[]> {
+  return judge(candidate, await see(candidate.views, train, judged), train, judged);
+}
+
+interface Seen {
+  readonly known: FeatureSet;
+  readonly asked: FeatureSet;
+}
+
+async function see(views: Views, train: Labelled, judged: Labelled): Promise<Seen> {
+  const known: Record<string, Features> = {};
+  const asked: Record<string, Features> = {};
+  for (const [name, view] of Object.entries(views)) {
+    const fitted = await view.fit(train.texts);
+    known[name] = await fitted.transform(train.texts);
+    asked[name] = await fitted.transform(judged.texts);
+  }
+  return { known, asked };
+}
+
+async function judge(
+  { weights = {}, learner, cs }: Candidate,
+  { known, asked }: Seen,
   train: Labelled,
   judged: Labelled,
-  tolerance = 1e-4,
-): Promise<{ C: number; accuracy: number; labels: readonly string[] }[]> {
-  const { known, asked } = await viewed(views, train.texts, judged.texts);
-  const found: { C: number; accuracy: number; labels: readonly string[] }[] = [];
+): Promise<Judged[]> {
+  const fuser = await concat({ weights }).fit(known, train.labels);
+  const [x, unseen] = [await fuser.transform(known), await fuser.transform(asked)];
+  const found: Judged[] = [];
   for (const C of cs) {
-    const model = await logisticRegression<string>({ C, tolerance }).fit(known, train.labels);
-    const { labels } = await model.predict(asked);
+    const model = await learner(C).fit(x, train.labels);
+    const { labels } = await model.predict(unseen);
     found.push({ C, accuracy: accuracy(judged.labels, labels), labels });
   }
   return found;
 }
 
-const some = ({ texts, labels }: Labelled, rows: Uint32Array): Labelled => ({
-  texts: take(texts, rows),
-  labels: take(labels, rows),
-});
+/** Rows to learn from and others to be judged by. */
+export interface Trial {
+  readonly train: Labelled;
+  readonly judged: Labelled;
+}
 
-/** The views and the C that are right most often on `folds` of the rows; of equals the first. */
-export async function chosen(
-  candidates: Readonly<Record<string, Views>>,
-  cs: readonly number[],
-  rows: Labelled,
+/** Each of `folds` of the rows. */
+export function trials(
+  { texts, labels }: Labelled,
   folds: readonly { readonly train: Uint32Array; readonly test: Uint32Array }[],
-  tolerance?: number,
-): Promise<LinearChoice> {
-  let [best, most] = [undefined as LinearChoice | undefined, -1];
-  for (const [name, views] of Object.entries(candidates)) {
-    const sums = new Map<number, number>();
-    for (const { train, test } of folds)
-      for (const { C, accuracy } of await scores(views, cs, some(rows, train), some(rows, test), tolerance))
-        sums.set(C, (sums.get(C) ?? 0) + accuracy);
-    for (const [C, sum] of sums) if (sum > most) [best, most] = [{ name, views, C }, sum];
+): Trial[] {
+  const some = (rows: Uint32Array): Labelled => ({ texts: take(texts, rows), labels: take(labels, rows) });
+  return folds.map(({ train, test }) => ({ train: some(train), judged: some(test) }));
+}
+
+/** The candidate, with one C, that is right most often in the mean of all trials, and how often; of equals the first. */
+export async function chosen(
+  candidates: readonly Candidate[],
+  trials: readonly Trial[],
+): Promise<Candidate & { readonly accuracy: number }> {
+  const sums = candidates.map(({ cs }) => cs.map(() => 0));
+  for (const { train, judged } of trials) {
+    // Candidates of the same views share their features.
+    const seen = new Map<Views, Seen>();
+    for (const [at, candidate] of candidates.entries()) {
+      const features = seen.get(candidate.views) ?? (await see(candidate.views, train, judged));
+      seen.set(candidate.views, features);
+      const found = await judge(candidate, features, train, judged);
+      for (const [c, { accuracy }] of found.entries()) sums[at]![c]! += accuracy;
+    }
   }
-  return best!;
+  const most = Math.max(...sums.flat());
+  const best = sums.findIndex((of) => of.includes(most));
+  const candidate = candidates[best]!;
+  return { ...candidate, cs: [candidate.cs[sums[best]!.indexOf(most)]!], accuracy: most / trials.length };
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import { type Classification, type Dense, type FittedModel, sliceFeatures } from "@mmub/core";
-import { logisticRegression } from "@mmub/models";
-import { table } from "../data.js";
+import { type Classification, type Dense, type FittedModel, type Sparse, sliceFeatures } from "@mmub/core";
+import { type FittedLinearSvm, linearSvm, logisticRegression } from "@mmub/models";
+import { sparseTable, table } from "../data.js";
 import { type Comparison, race } from "../race.js";
 
 const train = 100_000;
@@ -34,6 +34,61 @@ const logistic: Comparison<FittedModel<Classification<number>>> = {
   tolerance: 1e-3,
 };
 
+const svm: Comparison<FittedLinearSvm<number>> = {
+  name: "linear SVM, 100,000 x 50 dense, 2 classes",
+  unit: "fits/s",
+  work: 1,
+  data: table,
+  peer: "scikit-learn LinearSVC",
+  script: "linear_svm.py",
+  async prepare(path) {
+    const { x, targets } = readTable(path);
+    judged = { x: sliceFeatures(x, train, x.rows), targets: targets.slice(train) };
+    const [trainX, trainTargets] = [sliceFeatures(x, 0, train), targets.slice(0, train)];
+    // LinearSVC has no probabilities.
+    return () => linearSvm<number>({ calibration: "none" }).fit(trainX, trainTargets);
+  },
+  agree: accuracyAndSize,
+  tolerance: 1e-3,
+};
+
+const sparseSvm: Comparison<FittedLinearSvm<number>> = {
+  ...svm,
+  name: "linear SVM, 16,000 x 40,000 sparse, 4 classes",
+  data: sparseTable,
+  script: "linear_svm_sparse.py",
+  async prepare(path) {
+    const { x, targets } = readSparseTable(path);
+    const known = 16_000;
+    judged = { x: sliceFeatures(x, known, x.rows), targets: targets.slice(known) };
+    const [trainX, trainTargets] = [sliceFeatures(x, 0, known), targets.slice(0, known)];
+    return () => linearSvm<number>({ calibration: "none" }).fit(trainX, trainTargets);
+  },
+};
+
+let judged: { readonly x: Dense | Sparse; readonly targets: readonly number[] };
+
+async function accuracyAndSize(model: FittedLinearSvm<number>): Promise<number[]> {
+  const { labels } = await model.predict(judged.x);
+  const { data } = await model.decisionFunction(judged.x);
+  const right = judged.targets.filter((target, row) => labels[row] === target).length;
+  return [right / judged.targets.length, data.reduce((sum, score) => sum + Math.abs(score), 0) / data.length];
+}
+
+function readSparseTable(path: string): { x: Sparse; targets: number[] } {
+  const { buffer, byteOffset } = readFileSync(path);
+  const [rows, cols, count] = new Uint32Array(buffer, byteOffset, 3) as unknown as [number, number, number];
+  let at = byteOffset + 12;
+  const next = <T>(make: new (buffer: ArrayBufferLike, at: number, length: number) => T, length: number): T => {
+    const part = new make(buffer, at, length);
+    at += 4 * length;
+    return part;
+  };
+  const [offsets, columns] = [next(Uint32Array, rows + 1), next(Uint32Array, count)];
+  const values = next(Float32Array, count);
+  return { x: { layout: "sparse", rows, cols, offsets, columns, values }, targets: [...next(Uint32Array, rows)] };
+}
+
 function readTable(path: string): { x: Dense; targets: number[] } {
   const bytes = readFileSync(path);
   const values = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
@@ -48,5 +103,5 @@ function readTable(path: string): { x: Dense; targets: number[] } {
   return { x: { layout: "dense", rows: count, cols, data }, targets };
 }
 
-export const comparisons = [logistic];
+export const comparisons = [logistic, svm, sparseSvm];
 export const measure = () => race("models", comparisons);

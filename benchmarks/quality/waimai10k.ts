@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { accuracy, f1, stratifiedKFold } from "@mmub/metrics";
 import { chineseTokenizer, tfidf } from "@mmub/text";
 import { parseCsv } from "../files.js";
-import { chosen, type Labelled, scores, type Views } from "../linear.js";
+import { chosen, type Labelled, scores, svm, trials } from "../linear.js";
 import type { QualitySet, Score } from "../quality.js";
 
-const method = "TF-IDF + logistic regression";
+const method = "TF-IDF + linear SVM";
 
 export const set: QualitySet = {
   files: ["waimai_10k.csv"],
@@ -25,17 +25,16 @@ export const set: QualitySet = {
     const chars = tfidf({ analyzer: "char", ngramRange: [1, 3], sublinearTf: true });
     const words = tfidf({ tokenizer, ngramRange: [1, 2], sublinearTf: true });
     const presence = tfidf({ analyzer: "char", ngramRange: [1, 3], binary: true });
-    const candidates: Readonly<Record<string, Views>> = {
-      chars: { chars },
-      presence: { presence },
-      words: { words },
-      both: { chars, words },
-    };
+    const cs = [0.003, 0.01, 0.03, 0.1];
+    const candidates = [{ chars }, { presence }, { words }, { chars, words }].map((views) => ({
+      views,
+      learner: svm,
+      cs,
+    }));
 
     return async function* (seed): AsyncGenerator<Score> {
-      const folds = stratifiedKFold(train.labels, { folds: 5, seed });
-      const { views, C } = await chosen(candidates, [0.3, 0.5, 1, 2, 4], train, folds);
-      const [judged] = await scores(views, [C], train, test);
+      const folds = trials(train, stratifiedKFold(train.labels, { folds: 5, seed }));
+      const [judged] = await scores(await chosen(candidates, folds), train, test);
       yield { method, metric: "accuracy", value: accuracy(test.labels, judged!.labels) };
       yield { method, metric: "macro-F1", value: f1(test.labels, judged!.labels, { average: "macro" }) };
     };
