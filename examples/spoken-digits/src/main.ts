@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { random } from "@mmub/core";
 import { digitRecognizer, learn } from "./recognizer.js";
-import { makeDigits, readDigits, utterances } from "./recordings.js";
+import { makeDigits, plain, readDigits, slightlyVaried, utterances, varied } from "./recordings.js";
 import { wordErrors } from "./word-errors.js";
 
 const { values } = parseArgs({
@@ -22,10 +22,10 @@ const unseen = values.speaker ?? speakers.at(-1)!;
 if (!speakers.includes(unseen)) throw new Error(`--speaker is ${unseen}, want one of ${speakers.join(", ")}`);
 const by = (own: boolean) => recordings.filter(({ speaker }) => (speaker === unseen) === own);
 
-const epochs = Number(values.epochs ?? (values.data ? 25 : 12));
-const count = Number(values.utterances ?? (values.data ? 1500 : 400));
-const known = utterances(by(false), count, 4, [0.85, 1.18], draw.fork("known"));
-const asked = utterances(by(true), 200, 4, [1, 1], draw.fork("asked"));
+const epochs = Number(values.epochs ?? (values.data ? 15 : 12));
+const count = Number(values.utterances ?? (values.data ? 3000 : 500));
+const known = utterances(by(false), count, 4, values.data ? varied : slightlyVaried, draw.fork("known"));
+const asked = utterances(by(true), 200, 4, plain, draw.fork("asked"));
 console.log(
   `${recordings.length} ${values.data ? "recordings" : "made-up recordings"} of ${speakers.length} speakers; ${unseen} is kept aside.`,
 );

@@ -2,18 +2,28 @@ import { mfcc, speechRecognizer } from "@mmub/audio";
 import type { Progress } from "@mmub/core";
 import {
   adam,
+  add,
   batchNorm,
   conv1d,
   cosine,
   ctc,
   dense,
+  div,
   dropout,
+  globalMeanPool,
   gru,
+  type Layer,
+  mul,
   network,
   onSteps,
+  reshape,
+  type Steps,
   sequential,
+  sqrt,
+  sub,
   toOnnx,
   train,
+  type Value,
 } from "@mmub/nn";
 import { sampleRateHz, type Utterance } from "./recordings.js";
 
@@ -30,6 +40,15 @@ const frames = mfcc({
 // The blank in front.
 const labels = ["", ..."0123456789"];
 
+/** Each column of each utterance at mean 0 and deviation 1: what a voice and a microphone add to all frames is taken off. */
+const evened: Layer<Steps, Steps> = (scope, { values, mask }) => {
+  const [batch, steps, cols] = values.shape as [number, number, number];
+  const mean = (of: Value) => reshape(globalMeanPool()(scope, { values: of, mask }), [batch, 1, cols]);
+  const centred = sub(values, mean(values));
+  const scaled = div(centred, sqrt(add(mean(mul(centred, centred)), 1e-3)));
+  return { values: mul(scaled, reshape(mask, [batch, steps, 1])), mask };
+};
+
 /** The model hears every second frame. */
 const stride = 2;
 
@@ -37,12 +56,12 @@ const hears = network(
   { frames: { kind: "steps", cols: 13 } },
   (scope, input) =>
     sequential(
-      onSteps(batchNorm()),
+      evened,
       conv1d({ filters: 64, kernel: 5, padding: "same", stride, activation: "relu" }),
       onSteps(batchNorm()),
       conv1d({ filters: 64, kernel: 5, padding: "same", activation: "relu" }),
       onSteps(batchNorm()),
-      onSteps(dropout({ rate: 0.2 })),
+      onSteps(dropout({ rate: 0.3 })),
       gru({ units: 48, bidirectional: true, returns: "sequences" }),
       onSteps(dense({ units: labels.length })),
     )(scope, input.frames).values,

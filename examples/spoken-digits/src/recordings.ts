@@ -81,34 +81,46 @@ export interface Utterance {
   readonly audio: { readonly samples: Float32Array; readonly sampleRateHz: number };
 }
 
-/** `count` utterances of 1 to `most` digits, with short pauses, of speakers drawn at random, played at paces from `paces`. */
+/** How utterances differ from what was recorded: each is drawn from a range. */
+export interface Variety {
+  /** Played as if it had been recorded at another rate, a voice is higher and quicker, or lower and slower. */
+  readonly pace: readonly [number, number];
+  readonly gain: readonly [number, number];
+  /** The deviation of noise that is laid over all. */
+  readonly noise: readonly [number, number];
+}
+
+/** As it was recorded, over a little noise. */
+export const plain: Variety = { pace: [1, 1], gain: [1, 1], noise: [0.001, 0.001] };
+export const slightlyVaried: Variety = { pace: [0.9, 1.1], gain: [0.5, 1.5], noise: [0.0005, 0.002] };
+export const varied: Variety = { pace: [0.78, 1.28], gain: [0.2, 2], noise: [0.0002, 0.01] };
+
+/** `count` utterances of 1 to `most` digits, with short pauses, of speakers drawn at random. */
 export function utterances(
   recordings: readonly Recording[],
   count: number,
   most: number,
-  paces: readonly [number, number],
+  { pace, gain, noise }: Variety,
   draw: Random,
 ): Utterance[] {
   const speakers = [...new Set(recordings.map(({ speaker }) => speaker))];
   const bySpeaker = speakers.map((name) => recordings.filter(({ speaker }) => speaker === name));
+  // Ranges of ratios: the logarithm is drawn.
+  const between = ([from, to]: readonly [number, number]) => from * (to / from) ** draw.next();
+  const pause = () => new Float32Array(Math.round(sampleRateHz * (0.03 + 0.12 * draw.next())));
   return Array.from({ length: count }, () => {
     const own = bySpeaker[draw.integer(bySpeaker.length)]!;
     const said = Array.from({ length: 1 + draw.integer(most) }, () => own[draw.integer(own.length)]!);
-    const pieces = said.flatMap(({ samples }) => [silence(draw), samples]);
-    const pace = paces[0] + (paces[1] - paces[0]) * draw.next();
+    const whole = joined([...said.flatMap(({ samples }) => [pause(), samples]), pause()]);
+    const [louder, hiss] = [between(gain), between(noise)];
     return {
       digits: said.map(({ digit }) => digit),
-      // Played as if it had been recorded at another rate, a voice is higher and quicker, or lower and slower.
-      audio: { samples: joined([...pieces, silence(draw)]), sampleRateHz: Math.round(sampleRateHz * pace) },
+      audio: {
+        samples: whole.map((value) => louder * value + hiss * draw.normal()),
+        sampleRateHz: Math.round(sampleRateHz * between(pace)),
+      },
     };
   });
-}
-
-function silence(draw: Random): Float32Array {
-  return Float32Array.from(
-    { length: Math.round(sampleRateHz * (0.03 + 0.12 * draw.next())) },
-    () => 0.001 * draw.normal(),
-  );
 }
 
 function joined(pieces: readonly Float32Array[]): Float32Array {
