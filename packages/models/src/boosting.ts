@@ -19,7 +19,6 @@ import {
 import {
   type BoostingFitOptions,
   type BoostingParams,
-  checkNumbers,
   type FitData,
   type FittedBoosting,
   fitBoosting,
@@ -33,6 +32,7 @@ import {
 import { binaryLoss, multinomialLoss, type RegressionLoss, regressionLoss } from "./boosting/losses.js";
 import { argmax, type ClassWeight, checkClassWeight, classWeights, encodeLabels } from "./labels.js";
 import { checkMatrix, checkWidth, type Matrix, plain } from "./linear.js";
+import { checkNumbers } from "./trees/numbers.js";
 import { checkTreeRows } from "./trees/rows.js";
 
 export interface GradientBoostingClassifierParams extends BoostingParams {

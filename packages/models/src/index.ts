@@ -9,7 +9,20 @@ export {
   gradientBoostingClassifier,
   gradientBoostingRegressor,
 } from "./boosting.js";
+export type { FittedForest, ForestParams } from "./forest/engine.js";
+export {
+  extraTreesClassifier,
+  extraTreesRegressor,
+  type FittedForestClassifier,
+  type FittedForestRegressor,
+  type ForestClassifier,
+  type ForestClassifierParams,
+  type ForestRegressor,
+  randomForestClassifier,
+  randomForestRegressor,
+} from "./forest.js";
 export { type FittedLinearSvm, type LinearSvm, type LinearSvmParams, linearSvm } from "./linear-svm.js";
+export { type FittedLinearSvr, type LinearSvr, type LinearSvrParams, linearSvr } from "./linear-svr.js";
 export {
   type FittedLogisticRegression,
   type LogisticRegression,
@@ -17,6 +30,7 @@ export {
   logisticRegression,
 } from "./logistic-regression.js";
 export { type MostPopularParams, mostPopular } from "./most-popular.js";
+export { type FittedNaiveBayes, type NaiveBayes, type NaiveBayesParams, naiveBayes } from "./naive-bayes.js";
 export * from "./network/architecture.js";
 export type {
   EarlyStoppingParams,

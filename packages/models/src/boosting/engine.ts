@@ -10,7 +10,6 @@ import {
   quantile,
   random,
   type Saved,
-  show,
 } from "@mmub/core";
 import { type KernelBuild, kernels } from "@mmub/kernels";
 import type { Matrix } from "../linear.js";
@@ -494,14 +493,4 @@ export function loadedBoosting(saved: Saved): Made {
     readonly cols: number;
   };
   return { ...loadedTrees(saved, cols), start, history, ...(bestIteration !== undefined && { bestIteration }) };
-}
-
-export function checkNumbers(targets: readonly number[], least: number, part: string): void {
-  for (const [index, target] of targets.entries())
-    if (!Number.isFinite(target) || target < least)
-      throw new MmubError("invalid-input", {
-        part,
-        message: `target ${index} is ${show(target)}, want ${least === 0 ? "a count, at least 0" : "a finite number"}`,
-        index,
-      });
 }

@@ -2,7 +2,7 @@
 import { quantile } from "@mmub/core";
 import type { Kernels } from "@mmub/kernels";
 
-export interface LossData {
+interface LossData {
   readonly targets: Float32Array;
   readonly weights: Float32Array;
 }
