@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { renderSvg, trainingCurve } from "@mmub/metrics";
+import { type Plot, renderSvg, trainingCurve } from "@mmub/metrics";
 import type { FittedNetwork } from "@mmub/models";
 import { formatTable, saveResults } from "./results.js";
 import { cache, here, wheel } from "./venv.js";
@@ -19,7 +19,7 @@ export interface QualitySet {
   /** What others report, by method: the figure and where it is from. */
   readonly published: Readonly<Record<string, string>>;
   /** Reads the data once; what it gives back scores every method with one seed, on the test split. */
-  read(folder: string): Promise<(seed: number) => AsyncIterable<Score | Curve>>;
+  read(folder: string): Promise<(seed: number) => AsyncIterable<Score | Curve | Picture>>;
 }
 
 export interface Score {
@@ -32,6 +32,12 @@ export interface Score {
 export interface Curve {
   readonly method: string;
   readonly history: FittedNetwork["history"];
+}
+
+/** A picture of what a method got right and wrong; that of the first seed is drawn. */
+export interface Picture {
+  readonly method: string;
+  readonly plot: Plot;
 }
 
 const { values, positionals } = parseArgs({
@@ -65,7 +71,7 @@ const score = await set.read(folder);
 const scores = new Map<string, number[]>();
 for (let seed = 0; seed < seeds; seed++)
   for await (const one of score(seed)) {
-    if ("history" in one) {
+    if ("history" in one || "plot" in one) {
       if (seed === 0) await draw(one);
       continue;
     }
@@ -96,19 +102,20 @@ else {
 }
 if (values.save) saveResults(name, rows, { withPeers: false });
 
-/** An SVG of the losses of each epoch. */
-async function draw({ method, history }: Curve): Promise<void> {
+/** An SVG of the losses of each epoch, or of what a set has drawn. */
+async function draw(one: Curve | Picture): Promise<void> {
+  const path = join(values.out, `${name}-${one.method.replaceAll(/\W+/g, "-")}.svg`);
+  mkdirSync(values.out, { recursive: true });
+  writeFileSync(path, await renderSvg("plot" in one ? one.plot : curveOf(one)));
+  console.error(`Drawn as ${path}`);
+}
+
+function curveOf({ method, history }: Curve): Plot {
   const losses = history.map(({ loss, validation }) => ({
     training: loss,
     ...(validation && { dev: validation.loss }),
   }));
-  const path = join(values.out, `${name}-${method.replaceAll(/\W+/g, "-")}.svg`);
-  mkdirSync(values.out, { recursive: true });
-  writeFileSync(
-    path,
-    await renderSvg(trainingCurve(losses, { title: `${name}: ${method}`, measure: "Cross-entropy" })),
-  );
-  console.error(`Drawn as ${path}`);
+  return trainingCurve(losses, { title: `${name}: ${method}`, measure: "Cross-entropy" });
 }
 
 function round(value: number): number {
