@@ -18,7 +18,8 @@ options.intra_op_num_threads = options.inter_op_num_threads = 1
 session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
 
 
-def encode(batch_size=8):
+def encode(batch_size=4):
+    # Of 1, 2, 4 and 8 at a time 4 are the fastest here.
     out = np.empty((count, 1000), np.float32)
     for start in range(0, count, batch_size):
         batch = (pixels[start : start + batch_size].astype(np.float32) - 127) / 128
