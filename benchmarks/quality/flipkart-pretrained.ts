@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type FeatureSet, takeFeatures } from "@mmub/core";
+import { type Dense, type FeatureSet, takeFeatures } from "@mmub/core";
 import { concat } from "@mmub/fusion";
 import { cnnEncoder, imagePresets } from "@mmub/image";
 import { accuracy, f1, stratifiedKFold, take } from "@mmub/metrics";
@@ -16,12 +16,20 @@ const texts = {
   characters: tfidf({ analyzer: "char_wb", ngramRange: [2, 5], sublinearTf: true }),
 };
 
-/** Whole pictures on white: what is cut off says more of a product than of the photos of ImageNet. */
 const { shortSide: _, ...preset } = imagePresets.efficientNetLite0;
-const prepared = { ...preset, fit: "contain", layer: "features", unitLength: true } as const;
+/** Whole on white, as photos of products are taken; what is in the middle; and whole, but as small as most of these files are. */
+const views = {
+  whole: { ...preset, fit: "contain" },
+  middle: preset,
+  small: { ...preset, fit: "contain", width: 160, height: 160 },
+} as const;
+type View = keyof typeof views;
 
 interface Choice {
   readonly text?: keyof typeof texts;
+  readonly views: readonly View[];
+  /** Rows of length 1 as they are, or columns of deviation 1. */
+  readonly scale: "none" | "standard";
   /** How much the photo counts beside the name. */
   readonly weight: number;
   readonly C: number;
@@ -45,21 +53,31 @@ export const set: QualitySet = {
 
     // Nothing is learned from the photos, so their features are the same in every fold.
     const photos = products.map((p) => (p.has_image === "1" ? join(folder, "images", p.image_file!) : null));
-    const encoder = await cnnEncoder({ model: files["model.onnx"], ...prepared, tta: "flip" }).fit([]);
-    const features = await encoder.transform(photos);
-    await encoder.dispose?.();
+    const model = files["model.onnx"];
+    const features = {} as Record<View, Dense>;
+    for (const [view, prepared] of Object.entries(views) as [View, (typeof views)[View]][]) {
+      const params = { model, ...prepared, layer: "features", unitLength: true, tta: "flip" } as const;
+      const encoder = await cnnEncoder(params).fit([]);
+      features[view] = await encoder.transform(photos);
+      await encoder.dispose?.();
+    }
 
     const candidate = (choice: Choice) => ({
       choice,
       async predict(from: Uint32Array, to: Uint32Array, seed: number) {
         const text = choice.text && (await texts[choice.text].fit(take(names, from)));
         const featuresOf = async (rows: Uint32Array): Promise<FeatureSet> => ({
-          photo: takeFeatures(features, rows),
+          ...Object.fromEntries(choice.views.map((view) => [view, takeFeatures(features[view], rows)])),
           ...(text && { name: await text.transform(take(names, rows)) }),
         });
         const [known, asked] = [await featuresOf(from), await featuresOf(to)];
         const targets = take(labels, from);
-        const fuser = await concat({ weights: { photo: choice.weight } }).fit(known, targets, { seed });
+        // All views together are rows of length 4, as are those of the text.
+        const size = choice.views.length * (choice.scale === "standard" ? features.whole.cols : 1);
+        const weight = (4 * choice.weight) / Math.sqrt(size);
+        const each = <T>(value: T) => Object.fromEntries(choice.views.map((view) => [view, value]));
+        const fusing = concat({ weights: each(weight), scale: each(choice.scale) });
+        const fuser = await fusing.fit(known, targets, { seed });
         const model = logisticRegression<string>({ C: choice.C, maxIterations: 1000 });
         const fitted = await model.fit(await fuser.transform(known), targets, { seed });
         return (await fitted.predict(await fuser.transform(asked))).labels;
@@ -71,22 +89,29 @@ export const set: QualitySet = {
         train: take(train, fold.train),
         test: take(train, fold.test),
       }));
-      const chosen = async function* (method: string, choices: Choice[]): AsyncGenerator<Score> {
+      const chosen = async function* (method: string, choices: Choice[], out: { choice?: Choice } = {}) {
         const best = await select(choices.map(candidate), { labels, folds, seed, rule: "best" });
+        out.choice = best.choice;
         console.error(`${method}: ${JSON.stringify(best.choice)}`);
         const predicted = await best.predict(train, test, seed);
         const truth = take(labels, test);
         yield { method, metric: "accuracy", value: accuracy(truth, predicted) };
         yield { method, metric: "macro-F1", value: f1(truth, predicted, { average: "macro" }) };
       };
+      const looks = [["whole"], ["whole", "middle"], ["whole", "middle", "small"]] as const;
+      const scales = ["none", "standard"] as const;
+      const photo: { choice?: Choice } = {};
       yield* chosen(
         "photo",
-        [3, 10, 30, 100].map((C) => ({ weight: 1, C })),
+        looks.flatMap((views) => scales.flatMap((scale) => [0.3, 1].map((C) => ({ views, scale, C, weight: 1 })))),
+        photo,
       );
+      // The photo as it was best alone; open is how much it counts, and the text.
+      const both = { views: photo.choice!.views, scale: photo.choice!.scale };
       yield* chosen(
         "name and photo",
         (["words", "characters"] as const).flatMap((text) =>
-          [0.5, 1, 2].flatMap((weight) => [10, 30, 100].map((C) => ({ text, weight, C }))),
+          [0.3, 0.5, 1].flatMap((weight) => [10, 30, 100].map((C) => ({ ...both, text, weight, C }))),
         ),
       );
     };

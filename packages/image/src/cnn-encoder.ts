@@ -108,6 +108,8 @@ export function cnnEncoder(given: CnnEncoderParams, options: BrokenOptions = {})
 
   function fitted(reader: Reader, kept: EmbeddingCache | undefined): Omit<FittedExtractor<ImageInput>, "save"> {
     const { cols } = reader;
+    /** Memory for prepared pictures, kept from call to call: to get it anew takes as long as to fill it. */
+    const spare: Float32Array[] = [];
 
     /** The pictures from `first` on: their numbers as far as they are kept, and the prepared ones of the others. */
     async function prepared(
@@ -152,10 +154,14 @@ export function cnnEncoder(given: CnnEncoderParams, options: BrokenOptions = {})
         const out = params.pooling === "none" ? steps(inputs.length, cols) : vectors(inputs.length, cols, reader.shape);
         await turn(signal);
         // One is written while the other runs.
-        const room = () => new Float32Array(Math.min(size, inputs.length) * writer.size);
-        const [even, odd] = [room(), inputs.length > size ? room() : new Float32Array(0)];
+        const room = () => {
+          const numbers = Math.min(size, inputs.length) * writer.size;
+          const known = spare.pop();
+          return known && known.length >= numbers ? known : new Float32Array(numbers);
+        };
+        const rooms = inputs.length > size ? [room(), room()] : [room()];
         const next = (first: number) => {
-          const into = (first / size) % 2 === 0 ? even : odd;
+          const into = rooms[(first / size) % 2]!;
           const ahead = prepared(inputs.slice(first, first + size), first, into, signal);
           // Waited for later: it may fail while nobody does.
           ahead.catch(() => {});
@@ -182,6 +188,7 @@ export function cnnEncoder(given: CnnEncoderParams, options: BrokenOptions = {})
           for (const [i, numbers] of batch.known.entries()) if (numbers) out.set(first + i, numbers);
           report(first + batch.items.length);
         }
+        spare.push(...rooms.slice(0, 2 - spare.length));
         signal?.throwIfAborted();
         return out.features();
       },
