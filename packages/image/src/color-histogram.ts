@@ -1,11 +1,11 @@
 import { checkParam, type Dense, type Extractor } from "@mmub/core";
+import { colorSpaces, type SpaceName } from "./color-spaces.js";
 import { type DecodeParams, decodeParams, type ImageInput } from "./decode.js";
 import type { BrokenOptions } from "./lanes.js";
 import { pixelExtractor } from "./pixel-extractor.js";
 
 const type = "@mmub/image/color-histogram";
 
-type Space = "hsv" | "rgb" | "lab";
 type Triple = readonly [number, number, number];
 
 export interface ColorHistogramParams extends DecodeParams {
@@ -17,7 +17,7 @@ export interface ColorHistogramParams extends DecodeParams {
    * The channels: hue, saturation, value, each of [0, 1] (`"hsv"`); red, green, blue (`"rgb"`); or CIE L* of [0, 100] and
    * a*, b* of [-128, 128] under D65 (`"lab"`). @default "hsv"
    */
-  readonly space?: Space;
+  readonly space?: SpaceName;
   /**
    * Bins of equal width for each channel, 1 to 256. An odd number for a* and b* keeps the greys, which lie around 0, in one
    * bin. @default [8, 8, 8]
@@ -64,7 +64,7 @@ export function colorHistogram(
   } = params;
   const decode = { ...decodeParams(type, { ...params, width, height }), width, height };
   const check = (name: string, value: unknown, ok: boolean, want: string) => checkParam(type, name, value, ok, want);
-  check("space", space, Object.hasOwn(spaces, space), '"hsv", "rgb" or "lab"');
+  check("space", space, Object.hasOwn(colorSpaces, space), '"hsv", "rgb" or "lab"');
   check("bins", bins, isCounts(bins, 3) && bins.every((n) => n <= 256), "three whole numbers from 1 to 256");
   check("joint", joint, typeof joint === "boolean", "true or false");
   check("grid", grid, isCounts(grid, 2), "[rows, columns], positive whole numbers");
@@ -86,7 +86,7 @@ export function colorHistogram(
   const regionY = Int32Array.from({ length: height }, (_, y) => Math.floor((y * rows) / height) * size * columns);
   const area = width * height;
   const found = new Uint8Array(3 * area);
-  const find = spaces[space].binner(bins);
+  const find = binner(space, bins, area);
   const counts = new Uint32Array(size * rows * columns);
 
   return pixelExtractor({
@@ -94,7 +94,7 @@ export function colorHistogram(
     params: { ...decode, space, bins: [n0, n1, n2], joint, grid: [rows, columns], normalize },
     decode,
     options,
-    names: columnNames(spaces[space].channels, bins, joint, rows, columns),
+    names: columnNames(colorSpaces[space].channels, bins, joint, rows, columns),
     describe(pixels, row) {
       find(pixels, found);
       counts.fill(0);
@@ -125,18 +125,6 @@ function write(counts: Uint32Array, from: number, to: number, normalize: string 
   for (let i = from; i < to; i++) row[i] = normalize === "sqrt" ? Math.sqrt(counts[i]! * scale) : counts[i]! * scale;
 }
 
-/** Pixels to the bin of each in the three channels, one plane of bins after another. */
-type Binner = (pixels: Uint8Array, found: Uint8Array) => void;
-
-const spaces: Readonly<Record<Space, { channels: readonly string[]; binner: (bins: Triple) => Binner }>> = {
-  rgb: { channels: ["red", "green", "blue"], binner: rgbBinner },
-  hsv: { channels: ["hue", "saturation", "value"], binner: hsvBinner },
-  lab: { channels: ["lightness", "a", "b"], binner: labBinner },
-};
-
-// Bytes as scikit-image scales them, to the last bit: so that a value at the edge of two bins falls where it does there.
-const unit = Float64Array.from({ length: 256 }, (_, value) => value * (1 / 255));
-
 interface Axis {
   readonly count: number;
   readonly low: number;
@@ -160,71 +148,15 @@ function binOf(value: number, { count, low, perUnit, edges }: Axis): number {
   return guess + 1 < count && value >= edges[guess + 1]! ? guess + 1 : guess;
 }
 
-function unitBins(count: number): Uint8Array {
-  const of = axis(count, 0, 1);
-  return Uint8Array.from(unit, (value) => binOf(value, of));
-}
-
-function rgbBinner(bins: Triple): Binner {
-  const [reds, greens, blues] = bins.map(unitBins) as [Uint8Array, Uint8Array, Uint8Array];
+/** Pixels to the bin of each in the three channels, one plane of bins after another. */
+function binner(space: SpaceName, bins: Triple, area: number): (pixels: Uint8Array, found: Uint8Array) => void {
+  const { ranges, convert } = colorSpaces[space];
+  const axes = bins.map((count, c) => axis(count, ...ranges[c]!));
+  const planes = new Float64Array(3 * area);
   return (pixels, found) => {
-    const area = found.length / 3;
-    for (let i = 0, at = 0; i < area; i++, at += 3) {
-      found[i] = reds[pixels[at]!]!;
-      found[area + i] = greens[pixels[at + 1]!]!;
-      found[2 * area + i] = blues[pixels[at + 2]!]!;
-    }
-  };
-}
-
-function hsvBinner(bins: Triple): Binner {
-  const [hues, saturations] = [axis(bins[0], 0, 1), axis(bins[1], 0, 1)];
-  const values = unitBins(bins[2]);
-  return (pixels, found) => {
-    const area = found.length / 3;
-    for (let i = 0, at = 0; i < area; i++, at += 3) {
-      const red = pixels[at]!;
-      const green = pixels[at + 1]!;
-      const blue = pixels[at + 2]!;
-      const most = Math.max(red, green, blue);
-      const delta = unit[most]! - unit[Math.min(red, green, blue)]!;
-      let hue = 0;
-      let saturation = 0;
-      if (delta > 0) {
-        saturation = delta / unit[most]!;
-        // Where two channels are the highest, the latter decides, as in scikit-image.
-        if (blue === most) hue = 4 + (unit[red]! - unit[green]!) / delta;
-        else if (green === most) hue = 2 + (unit[blue]! - unit[red]!) / delta;
-        else hue = (unit[green]! - unit[blue]!) / delta;
-        hue /= 6;
-        if (hue < 0) hue += 1;
-      }
-      found[i] = binOf(hue, hues);
-      found[area + i] = binOf(saturation, saturations);
-      found[2 * area + i] = values[most]!;
-    }
-  };
-}
-
-// sRGB to XYZ (IEC 61966-2-1) to L*a*b* with the white point D65 of the 2 degree observer, as scikit-image's rgb2lab.
-const linear = unit.map((value) => (value > 0.04045 ? ((value + 0.055) / 1.055) ** 2.4 : value / 12.92));
-const labCurve = (t: number): number => (t > 0.008856 ? Math.cbrt(t) : 7.787 * t + 16 / 116);
-
-function labBinner(bins: Triple): Binner {
-  const [lightnesses, as, bs] = [axis(bins[0], 0, 100), axis(bins[1], -128, 128), axis(bins[2], -128, 128)];
-  return (pixels, found) => {
-    const area = found.length / 3;
-    for (let i = 0, at = 0; i < area; i++, at += 3) {
-      const red = linear[pixels[at]!]!;
-      const green = linear[pixels[at + 1]!]!;
-      const blue = linear[pixels[at + 2]!]!;
-      const x = labCurve((0.412453 * red + 0.35758 * green + 0.180423 * blue) / 0.95047);
-      const y = labCurve(0.212671 * red + 0.71516 * green + 0.072169 * blue);
-      const z = labCurve((0.019334 * red + 0.119193 * green + 0.950227 * blue) / 1.08883);
-      found[i] = binOf(116 * y - 16, lightnesses);
-      found[area + i] = binOf(500 * (x - y), as);
-      found[2 * area + i] = binOf(200 * (y - z), bs);
-    }
+    convert(pixels, planes);
+    for (const [c, of] of axes.entries())
+      for (let i = c * area; i < (c + 1) * area; i++) found[i] = binOf(planes[i]!, of);
   };
 }
 

@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { types } from "node:util";
 import { checkParam, library, MmubError, show } from "@mmub/core";
+import { resample } from "./resample.js";
 
 const type = "@mmub/image/decode";
 
@@ -126,7 +127,10 @@ export function decodeParams(part: string, params: DecodeParams) {
   };
 }
 
-export type CheckedDecodeParams = ReturnType<typeof decodeParams>;
+export type CheckedDecodeParams = ReturnType<typeof decodeParams> & {
+  /** Of a part that resizes by itself: sides longer than this are shortened to it, each on its own. */
+  readonly atMost?: number;
+};
 
 /**
  * A picture to RGB pixels of the wanted size.
@@ -261,14 +265,14 @@ interface Frame {
 
 /** How a picture of a size comes into the wanted frame. */
 function frameOf(own: Size, params: CheckedDecodeParams): Frame {
-  const { fit, position, shortSide, width: w, height: h } = params;
+  const { fit, position, shortSide, atMost = Infinity, width: w, height: h } = params;
   const sized = (width: number, height: number, left = 0, top = 0, cut = false): Frame => ({
     size: { width, height },
     ...(cut && { cut: { left: -left, top: -top, width: w!, height: h! } }),
     placement: { ...own, scaleX: width / own.width, scaleY: height / own.height, left, top },
   });
   const rounded = (side: number) => Math.max(1, Math.round(side));
-  if (w === undefined && h === undefined) return sized(own.width, own.height);
+  if (w === undefined && h === undefined) return sized(Math.min(own.width, atMost), Math.min(own.height, atMost));
   if (w === undefined) return sized(rounded((own.width * h!) / own.height), h!);
   if (h === undefined) return sized(w, rounded((own.height * w) / own.width));
   if (fit === "fill") return sized(w, h);
@@ -331,7 +335,7 @@ async function decodeBytes(
   const { width, height, fit, failOn, maxPixels } = params;
   const options = { failOn, limitInputPixels: maxPixels, autoOrient: true } as const;
   // Where the frame does not depend on the size of the picture, its head need not be read first.
-  const whole = width === undefined && height === undefined;
+  const whole = width === undefined && height === undefined && params.atMost === undefined;
   const stretched = width !== undefined && height !== undefined && fit === "fill";
   const frame =
     placed || !(whole || stretched)
@@ -389,27 +393,11 @@ async function run(
   format: string,
 ): Promise<RgbImage> {
   const { default: sharp } = await library(asker.part, "sharp", () => import("sharp"));
-  const {
-    kernel,
-    background: [r, g, b],
-  } = params;
-  const background = { r, g, b };
-  const image = sharp(bytes, options).flatten({ background });
-  if (size) image.resize(size.width, size.height, { fit: "fill", kernel });
-  if (size && cut) {
-    const [left, top] = [Math.max(0, cut.left), Math.max(0, cut.top)];
-    const width = Math.min(size.width, cut.left + cut.width) - left;
-    const height = Math.min(size.height, cut.top + cut.height) - top;
-    if (width < size.width || height < size.height) image.extract({ left, top, width, height });
-    else
-      image.extend({
-        left: -cut.left,
-        top: -cut.top,
-        right: cut.left + cut.width - width,
-        bottom: cut.top + cut.height - height,
-        background,
-      });
-  }
+  const { kernel, background } = params;
+  const [r, g, b] = background;
+  const image = sharp(bytes, options).flatten({ background: { r, g, b } });
+  const smaller = { fit: "fill", kernel, withoutEnlargement: kernel !== "nearest" } as const;
+  if (size) image.resize(size.width, size.height, smaller);
   const { data, info } = await image
     .toColourspace("srgb")
     .raw({ depth: "uchar" })
@@ -421,7 +409,25 @@ async function run(
     });
   if (info.channels !== 1 && info.channels !== 3)
     reject(asker, `is a ${format} of ${info.channels} channels, want grey or colour`);
-  return { ...rgb(data, info.width, info.height, info.channels), ...(placement && { placement }) };
+  let found = rgb(data, info.width, info.height, info.channels);
+  if (size && kernel !== "nearest" && (info.width < size.width || info.height < size.height))
+    found = { ...found, ...size, data: resample(found.data, 3, found, size, kernel) };
+  return { ...(cut ? cutOut(found, cut, background) : found), ...(placement && { placement }) };
+}
+
+function cutOut(
+  { data, width, height }: RgbImage,
+  cut: NonNullable<Frame["cut"]>,
+  background: readonly [number, number, number],
+): RgbImage {
+  const out = new Uint8Array(3 * cut.width * cut.height);
+  if (cut.width > width || cut.height > height) for (let i = 0; i < out.length; i += 3) out.set(background, i);
+  const [left, right] = [Math.max(0, cut.left), Math.min(width, cut.left + cut.width)];
+  for (let y = Math.max(0, cut.top); y < Math.min(height, cut.top + cut.height); y++) {
+    const row = data.subarray(3 * (y * width + left), 3 * (y * width + right));
+    out.set(row, 3 * ((y - cut.top) * cut.width + left - cut.left));
+  }
+  return { data: out, width: cut.width, height: cut.height, channels: 3 };
 }
 
 function rejectDamage(asker: Asker, format: string, cause: unknown): never {
