@@ -1,4 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { types } from "node:util";
 import {
   checkParam,
@@ -149,8 +150,8 @@ export function cnnEncoder(given: CnnEncoderParams, options: BrokenOptions = {})
           checkParam(type, "batchSize", batchSize, Number.isInteger(batchSize) && batchSize > 0, "a positive integer");
         const report = progress(run, type, inputs.length);
         const atOnce = Math.min(reader.rows ?? runSize, batchSize);
-        // Enough for several processors to decode at a time.
-        const size = Math.min(Math.max(atOnce, 8), batchSize);
+        // Enough for each processor to decode one; more would leave the caches before the model reads them.
+        const size = Math.min(Math.max(atOnce, availableParallelism()), batchSize);
         const out = params.pooling === "none" ? steps(inputs.length, cols) : vectors(inputs.length, cols, reader.shape);
         await turn(signal);
         // One is written while the other runs.
