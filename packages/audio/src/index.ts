@@ -55,4 +55,12 @@ export {
 export { type VoiceFeaturesParams, voiceFeatures } from "./voice-features.js";
 export { type VoiceQualityParams, voiceQuality } from "./voice-quality.js";
 export { type DecodeWavOptions, decodeWav, type EncodeWavOptions, encodeWav, type Waveform } from "./wav.js";
+export {
+  type FittedWhisperRecognizer,
+  type WhisperRecognizer,
+  type WhisperRecognizerParams,
+  type WhisperSegment,
+  type WhisperTranscript,
+  whisperRecognizer,
+} from "./whisper-recognizer.js";
 export type { Window } from "./window.js";
