@@ -22,7 +22,6 @@ export {
   randomForestRegressor,
 } from "./forest.js";
 export { type FittedLinearSvm, type LinearSvm, type LinearSvmParams, linearSvm } from "./linear-svm.js";
-export { type FittedLinearSvr, type LinearSvr, type LinearSvrParams, linearSvr } from "./linear-svr.js";
 export {
   type FittedLogisticRegression,
   type LogisticRegression,
@@ -30,7 +29,6 @@ export {
   logisticRegression,
 } from "./logistic-regression.js";
 export { type MostPopularParams, mostPopular } from "./most-popular.js";
-export { type FittedNaiveBayes, type NaiveBayes, type NaiveBayesParams, naiveBayes } from "./naive-bayes.js";
 export * from "./network/architecture.js";
 export type {
   EarlyStoppingParams,
