@@ -15,7 +15,7 @@ const type = "@mmub/image/zero-shot";
 export interface ZeroShotParams {
   /** The image tower, such as `cnnEncoder({ model: "clip-vision.onnx", ...imagePresets.clip })`. */
   readonly image: Extractor<ImageInput, Dense>;
-  /** The text tower that was trained with it, as `sentenceEncoder` of @mmub/text with `pooling: "model"`. Not needed to load. */
+  /** The text tower that was trained with it, as `sentenceEncoder` of @mmub/text with `pooling: "model"`. Only `fit` runs it; to load, its model need not be there. */
   readonly text: Extractor<string, Dense>;
   /** What may be on a picture. */
   readonly labels: readonly string[];
