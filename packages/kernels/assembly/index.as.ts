@@ -4,6 +4,7 @@ export * from "./gemm.as";
 export * from "./optimizers.as";
 export * from "./random.as";
 export * from "./rows.as";
+export * from "./sparse.as";
 export * from "./spectra.as";
 export * from "./trees.as";
 export * from "./vector.as";

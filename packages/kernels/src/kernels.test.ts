@@ -418,6 +418,71 @@ describe("rows", () => {
   });
 });
 
+describe("sparse products", () => {
+  const setUp = (k: Kernels) => {
+    const matrix = { offsets: k.int32(4), columns: k.int32(4), values: k.float32(4) };
+    matrix.offsets.set([0, 3, 3, 4]);
+    matrix.columns.set([3, 0, 3, 1]); // a column may come twice, and in any order
+    matrix.values.set([2, -1, 0.5, 4]);
+    const table = [
+      [-1, 0, 0, 2.5],
+      [0, 0, 0, 0],
+      [0, 4, 0, 0],
+    ];
+    return { matrix, table };
+  };
+
+  for (const transposed of [false, true])
+    each(`the product of whole numbers, transposed: ${transposed}`, (k) => {
+      const { matrix, table } = setUp(k);
+      const [rows, cols] = transposed ? [4, 3] : [3, 4];
+      for (const width of [1, 4, 35]) {
+        const [out, dense] = [k.float32(rows * width).fill(7), k.float32(cols * width)];
+        for (let i = 0; i < dense.length; i++) dense[i] = ((i * 7) % 11) - 5;
+        k.sparseProduct(out, matrix, dense, width, { transposed });
+        for (let row = 0; row < rows; row++)
+          for (let j = 0; j < width; j++) {
+            let want = 0;
+            for (let col = 0; col < cols; col++)
+              want += (transposed ? table[col]![row]! : table[row]![col]!) * dense[col * width + j]!;
+            expect(out[row * width + j]).toBe(want);
+          }
+      }
+    });
+
+  test("a row of many entries is rounded as blocks of them are", () => {
+    const k = kernels({ bytes: 2e6 });
+    const n = 100_000;
+    const matrix = { offsets: k.int32(2), columns: k.int32(n), values: k.float32(n).fill(0.1) };
+    matrix.offsets[1] = n;
+    const [out, dense] = [k.float32(1), k.float32(1).fill(1)];
+    k.sparseProduct(out, matrix, dense, 1);
+    expect(Math.abs(out[0]! / (n * Math.fround(0.1)) - 1)).toBeLessThan(1e-5);
+  });
+
+  test("what does not fit is refused before anything is written", () => {
+    const k = kernels({ bytes: 4096 });
+    const { matrix } = setUp(k);
+    const [out, dense] = [k.float32(6).fill(7), k.float32(8)];
+    const refusal = (over: Partial<typeof matrix>, ...rest: [Float32Array?, number?]) =>
+      refused(() => k.sparseProduct(rest[0] ?? out, { ...matrix, ...over }, dense, rest[1] ?? 2));
+    const list = (...values: number[]) => {
+      const view = k.int32(values.length);
+      view.set(values);
+      return view;
+    };
+    expect(refusal({}, k.float32(4)).message).toContain("out has 4 numbers, want 6 (3 rows x 2)");
+    expect(refusal({}, out, 3).message).toContain("dense has 8 numbers, want a multiple of its width 3");
+    expect(refusal({ offsets: list(0, 3, 2, 4) })).toMatchObject({ code: "invalid-input", index: 2 });
+    expect(refusal({ offsets: list(1, 3, 3, 4) }).message).toContain("offsets[0] is 1, want 0");
+    expect(refusal({ offsets: list(0, 3, 3, 5) }).message).toContain("columns has 4 numbers, want 5");
+    expect(refusal({ columns: list(3, 0, 4, 1) })).toMatchObject({ code: "invalid-input", index: 2 });
+    expect(refusal({ values: k.float32(3) }).message).toContain("values has 3 numbers, want 4");
+    expect(refusal({ offsets: k.int32(0) }).message).toContain("out has 6 numbers, want 0");
+    expect(out.every((value) => value === 7)).toBe(true);
+  });
+});
+
 describe("vectors", () => {
   each("clamp", (k) => {
     const x = k.float32(6);

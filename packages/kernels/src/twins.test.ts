@@ -205,6 +205,24 @@ describe("the same bits as the twin", () => {
   });
 });
 
+describe("sparse products: the same bits as the twin", () => {
+  for (const transposed of [false, true])
+    sameBits(transposed ? "transposed" : "as it is", ({ k, n, make, below }) => {
+      const [rows, cols, width] = [7, 5, n + 1];
+      // The third row has none, the fourth more than a block of sums.
+      const lengths = Array.from({ length: rows }, (_, row) => (row === 2 ? 0 : row === 3 ? 600 : below(6)));
+      const offsets = placeRows(k, [0, ...lengths.map((_, row) => lengths.slice(0, row + 1).reduce((a, b) => a + b))]);
+      const entries = offsets[rows]!;
+      const columns = placeRows(
+        k,
+        Array.from({ length: entries }, () => below(cols)),
+      );
+      const [tall, wide] = [make(rows * width), make(cols * width)];
+      const [out, dense] = transposed ? [wide, tall] : [tall, wide];
+      k.sparseProduct(out, { offsets, columns, values: make(entries) }, dense, width, { transposed });
+    });
+});
+
 describe("word vectors: the same bits as the twin", () => {
   for (const kernel of ["skipGram", "cbow"] as const)
     for (const mean of [true, false])

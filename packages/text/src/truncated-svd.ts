@@ -13,7 +13,7 @@ import {
   type Sparse,
   turn,
 } from "@mmub/core";
-import { kernels } from "@mmub/kernels";
+import { kernels, type SparseRows } from "@mmub/kernels";
 
 const type = "@mmub/text/truncated-svd";
 
@@ -50,8 +50,8 @@ export interface TruncatedSvd {
  * iteration. The matrix is neither centred nor made dense. `project` takes rows to the components.
  *
  * Rejects more components than the matrix has rows or columns, and values that are not finite (`invalid-input`).
- * Cost: 2 x `iterations` + 3 products of the matrix with components + oversamples dense columns, on one thread; memory
- * 8 bytes x (components + oversamples) x (rows + columns).
+ * Cost: 2 x `iterations` + 3 products of the matrix with components + oversamples dense columns, in float32 on one thread;
+ * memory 8 bytes x (components + oversamples) x (rows + columns), and 16 for each value of the matrix.
  * Source: Halko, Martinsson & Tropp (2011), algorithms 4.4 and 5.1, as scikit-learn 1.9's TruncatedSVD does it. Instead of
  * its LU and QR, which are slow without LAPACK, vectors are made orthonormal by shifted Cholesky QR (Fukaya et al. 2020):
  * the same subspace.
@@ -82,10 +82,19 @@ export async function truncatedSvd(matrix: Sparse, options: TruncatedSvdOptions)
   const width = Math.min(components + oversamples, most);
   // Around 1, so that neither tiny nor huge values leave the range of float32 when they are squared.
   const scale = largest(matrix.values) || 1;
-  const scaled = { ...matrix, values: matrix.values.map((value) => value / scale) };
-  const transposed = transpose(scaled);
+  const entries = matrix.columns.length;
+  const k = kernels({ bytes: 8 * width * (rows + cols + width) + 4 * (rows + cols + 2) + 16 * entries + 12 * 64 });
+  const compressed = (rows: number): SparseRows => ({
+    offsets: k.int32(rows + 1),
+    columns: k.int32(entries),
+    values: k.float32(entries),
+  });
+  const [scaled, transposed] = [compressed(rows), compressed(cols)];
+  scaled.offsets.set(matrix.offsets);
+  scaled.columns.set(matrix.columns);
+  for (let i = 0; i < entries; i++) scaled.values[i] = matrix.values[i]! / scale;
+  transpose(scaled, transposed);
   const [short, long] = rows < cols ? [scaled, transposed] : [transposed, scaled];
-  const k = kernels({ bytes: 8 * width * (rows + cols + 2 * width) + 6 * 64 });
   const square = k.float32(width * width);
   const gram = k.float32(width * width);
   const space = (n: number): Space => ({ n, vectors: k.float32(n * width), spare: k.float32(n * width) });
@@ -94,20 +103,20 @@ export async function truncatedSvd(matrix: Sparse, options: TruncatedSvdOptions)
   const report = progress(options, type, iterations + 2);
   const draw = random(seed).fork(type);
   for (let i = 0; i < large.vectors.length; i++) large.vectors[i] = draw.normal();
-  multiply(short, large.vectors, width, small.vectors);
+  k.sparseProduct(small.vectors, short, large.vectors, width);
   report(1);
   for (let iteration = 0; iteration < iterations; iteration++) {
     await turn(signal);
     // Not yet quite orthonormal, but no longer all alike, which is what rounding would else make of them.
     precondition(small);
-    multiply(long, small.vectors, width, large.vectors);
+    k.sparseProduct(large.vectors, long, small.vectors, width);
     await turn(signal);
-    multiply(short, large.vectors, width, small.vectors);
+    k.sparseProduct(small.vectors, short, large.vectors, width);
     report(iteration + 2);
   }
   await turn(signal);
   orthonormalize(small);
-  multiply(long, small.vectors, width, large.vectors);
+  k.sparseProduct(large.vectors, long, small.vectors, width);
   await turn(signal);
   // long = large R small', and R is small enough for an SVD in double precision.
   const { left, values, right } = jacobiSvd(orthonormalize(large), width);
@@ -127,8 +136,12 @@ export async function truncatedSvd(matrix: Sparse, options: TruncatedSvdOptions)
   }
   await turn(signal);
   const found = { layout: "dense", rows: cols, cols: components, data: loadings } as const;
-  const explained = variances(project(scaled, found));
-  const total = totalVariance(matrix, transposed);
+  const rowSide = rows < cols ? small : large;
+  const [projected, of] = [rowSide.vectors.subarray(0, rows * components), basis.vectors.subarray(0, loadings.length)];
+  of.set(loadings);
+  k.sparseProduct(projected, scaled, of, components);
+  const explained = variances({ ...matrix, layout: "dense", cols: components, data: projected });
+  const total = totalVariance(transposed, presentRows(matrix));
   report(iterations + 2);
   return {
     loadings: found,
@@ -143,10 +156,10 @@ export async function truncatedSvd(matrix: Sparse, options: TruncatedSvdOptions)
     spare: Float32Array;
   }
 
-  /** One pass: vectors = (old vectors) R^-1, where R'R is the Gram matrix of the old plus `shift`. Returns R. */
-  function step(of: Space, shift: number): Float64Array {
+  /** One pass: vectors = (old vectors) R^-1, where R'R is the Gram matrix of the old plus a shift. Returns R. */
+  function step(of: Space, shiftOf: (gram: Float32Array) => number): Float64Array {
     k.gemm(gram, of.vectors, of.vectors, { m: width, n: width, k: of.n, transA: true });
-    const { factor, inverse } = scaledCholesky(gram, width, shift);
+    const { factor, inverse } = scaledCholesky(gram, width, shiftOf(gram));
     square.set(inverse);
     k.gemm(of.spare, of.vectors, square, { m: of.n, n: width, k: width });
     [of.vectors, of.spare] = [of.spare, of.vectors];
@@ -154,15 +167,21 @@ export async function truncatedSvd(matrix: Sparse, options: TruncatedSvdOptions)
   }
 
   function precondition(of: Space): void {
-    step(of, roundingShift);
+    step(of, () => roundingShift);
   }
 
   /** Makes the vectors orthonormal, those that are linear combinations of others aside, and returns old = new R. */
   function orthonormalize(of: Space): Float64Array {
-    let product = step(of, roundingShift);
-    // Each shifted pass brings singular values from s to s / sqrt(s^2 + shift): four suffice for all that float32 holds.
-    for (let pass = 0; pass < 4; pass++)
-      product = triangularProduct(step(of, pass < 2 ? roundingShift : 0), product, width);
+    let product = step(of, () => roundingShift);
+    // Each shifted pass brings singular values from s to s / sqrt(s^2 + shift): three suffice for all that float32 holds. Once
+    // they are near 1, one without a shift ends it.
+    for (let pass = 0, isLast = false; pass < 4 && !isLast; pass++) {
+      const factor = step(of, (gram) => {
+        isLast = isNearlyOrthogonal(gram, width);
+        return isLast || pass > 1 ? 0 : roundingShift;
+      });
+      product = triangularProduct(factor, product, width);
+    }
     return product;
   }
 }
@@ -216,33 +235,50 @@ export function project(matrix: Sparse, loadings: Dense): Dense {
   return out;
 }
 
-/** out = matrix x vectors, both row-major with `width` columns. */
-function multiply(
-  { rows, offsets, columns, values }: Sparse,
-  vectors: Float32Array,
-  width: number,
-  out: Float32Array,
-): void {
-  const sum = new Float64Array(width);
-  for (let row = 0; row < rows; row++) {
-    sum.fill(0);
-    const end = offsets[row + 1]!;
-    let i = offsets[row]!;
-    // Four at a time: half the time of one at a time.
-    for (; i + 4 <= end; i += 4) {
-      const [a, b, c, d] = [values[i]!, values[i + 1]!, values[i + 2]!, values[i + 3]!];
-      const [atA, atB] = [columns[i]! * width, columns[i + 1]! * width];
-      const [atC, atD] = [columns[i + 2]! * width, columns[i + 3]! * width];
-      for (let k = 0; k < width; k++)
-        sum[k]! += a * vectors[atA + k]! + b * vectors[atB + k]! + c * vectors[atC + k]! + d * vectors[atD + k]!;
-    }
-    for (; i < end; i++) {
-      const value = values[i]!;
-      const at = columns[i]! * width;
-      for (let k = 0; k < width; k++) sum[k]! += value * vectors[at + k]!;
-    }
-    out.set(sum, row * width);
+// Below so many multiplications a copy into the memory of kernels takes longer than the product.
+const fewProducts = 1e6;
+
+/** out = matrix x vectors, both row-major with `width` columns: the bits of `sparseProduct`, however large the matrix is. */
+function multiply(matrix: Sparse, vectors: Float32Array, width: number, out: Float32Array): void {
+  const { rows, offsets, columns, values } = matrix;
+  if (columns.length * width >= Math.max(fewProducts, 4 * vectors.length)) {
+    const bytes = 4 * (vectors.length + out.length + rows + 1 + 2 * columns.length) + 5 * 64;
+    const k = kernels({ bytes });
+    const copied = { offsets: k.int32(rows + 1), columns: k.int32(columns.length), values: k.float32(values.length) };
+    const [dense, product] = [k.float32(vectors.length), k.float32(out.length)];
+    copied.offsets.set(offsets);
+    copied.columns.set(columns);
+    copied.values.set(values);
+    dense.set(vectors);
+    k.sparseProduct(product, copied, dense, width);
+    out.set(product);
+    return;
   }
+  const sums = new Float32Array(width);
+  for (let row = 0; row < rows; row++) {
+    const end = offsets[row + 1]!;
+    for (let from = offsets[row]!; from < end; from += 256) {
+      sums.fill(0);
+      for (let i = from; i < Math.min(from + 256, end); i++) {
+        const value = values[i]!;
+        const at = columns[i]! * width;
+        for (let j = 0; j < width; j++) sums[j] = sums[j]! + Math.fround(value * vectors[at + j]!);
+      }
+      for (let j = 0; j < width; j++) out[row * width + j]! += sums[j]!;
+    }
+  }
+}
+
+/** Whether columns of this Gram matrix, scaled to length 1, are so near to orthogonal that its Cholesky factor is exact. */
+function isNearlyOrthogonal(gram: Float32Array, n: number): boolean {
+  let squares = 0;
+  for (let i = 0; i < n; i++)
+    for (let j = 0; j < i; j++) {
+      const scale = gram[i * n + i]! * gram[j * n + j]!;
+      if (!(scale > 0)) return false;
+      squares += (2 * gram[i * n + j]! ** 2) / scale;
+    }
+  return squares < 0.01;
 }
 
 function largest(values: Float32Array): number {
@@ -251,19 +287,18 @@ function largest(values: Float32Array): number {
   return most;
 }
 
-function transpose({ rows, cols, offsets, columns, values }: Sparse): Sparse {
-  const starts = new Uint32Array(cols + 1);
-  for (let i = 0; i < columns.length; i++) starts[columns[i]! + 1]!++;
-  for (let column = 0; column < cols; column++) starts[column + 1]! += starts[column]!;
-  const at = starts.slice();
-  const [turnedColumns, turnedValues] = [new Uint32Array(columns.length), new Float32Array(columns.length)];
+function transpose(from: SparseRows, to: SparseRows): void {
+  const [rows, cols] = [from.offsets.length - 1, to.offsets.length - 1];
+  to.offsets.fill(0);
+  for (let i = 0; i < from.columns.length; i++) to.offsets[from.columns[i]! + 1]!++;
+  for (let column = 0; column < cols; column++) to.offsets[column + 1]! += to.offsets[column]!;
+  const next = to.offsets.slice();
   for (let row = 0; row < rows; row++)
-    for (let i = offsets[row]!; i < offsets[row + 1]!; i++) {
-      const to = at[columns[i]!]!++;
-      turnedColumns[to] = row;
-      turnedValues[to] = values[i]!;
+    for (let i = from.offsets[row]!; i < from.offsets[row + 1]!; i++) {
+      const at = next[from.columns[i]!]!++;
+      to.columns[at] = row;
+      to.values[at] = from.values[i]!;
     }
-  return { layout: "sparse", rows: cols, cols: rows, offsets: starts, columns: turnedColumns, values: turnedValues };
 }
 
 /**
@@ -384,10 +419,9 @@ function presentRows(matrix: Features): number {
 }
 
 /** Of all columns together; the second matrix is the first transposed. */
-function totalVariance(matrix: Sparse, { rows: cols, offsets, values }: Sparse): number {
-  const count = presentRows(matrix);
+function totalVariance({ offsets, values }: SparseRows, count: number): number {
   let total = 0;
-  for (let column = 0; column < cols; column++) {
+  for (let column = 0; column + 1 < offsets.length; column++) {
     let [sum, squares] = [0, 0];
     for (let i = offsets[column]!; i < offsets[column + 1]!; i++) {
       sum += values[i]!;

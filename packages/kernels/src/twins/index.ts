@@ -2,6 +2,7 @@ import { gemm } from "./gemm.js";
 import { optimizers } from "./optimizers.js";
 import { randoms } from "./random.js";
 import { rows } from "./rows.js";
+import { sparse } from "./sparse.js";
 import { spectra } from "./spectra.js";
 import { trees } from "./trees.js";
 import { vectors } from "./vector.js";
@@ -21,6 +22,7 @@ export function twins(buffer: ArrayBuffer) {
     ...rows(f32, i32),
     ...spectra(f32, i32),
     ...trees(f32, i32),
+    ...sparse(f32, i32),
     ...vectors(f32),
     ...wordVectors(f32, i32),
   };
