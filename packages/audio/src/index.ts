@@ -25,6 +25,14 @@ export {
   tempo,
 } from "./onset-strength.js";
 export { type PitchFramesParams, type PitchStatisticsParams, pitch } from "./pitch.js";
+export {
+  type AudioPlotOptions,
+  type FramesPlotOptions,
+  plotPitch,
+  plotSpectrogram,
+  plotWaveform,
+  type WaveformPlotOptions,
+} from "./plots.js";
 export { type Resampler, type ResamplerParams, type ResamplerStream, resampler } from "./resampler.js";
 export { type SilenceOptions, splitSilence, trimSilence } from "./silence.js";
 export {
