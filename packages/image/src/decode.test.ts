@@ -1,8 +1,10 @@
+import { createReadStream } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { pathToFileURL } from "node:url";
-import { MmubError, random } from "@mmub/core";
+import { MmubError } from "@mmub/core";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { picture } from "../fixtures/picture.js";
@@ -19,6 +21,16 @@ const smooth: RawImage = {
 const of = ({ data, width, height, channels }: RawImage) => sharp(data, { raw: { width, height, channels } });
 const worst = (a: ArrayLike<number>, b: ArrayLike<number>) =>
   a.length === b.length ? Array.from(a).reduce((most, v, i) => Math.max(most, Math.abs(v - b[i]!)), 0) : Infinity;
+
+/** As PNG has it. Node has one from 22.2 on. */
+function crc32(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return ~crc >>> 0;
+}
 
 async function refused(input: unknown, params = {}): Promise<MmubError> {
   const error = await decodeImage(input as ImageInput, params).then(
@@ -227,6 +239,26 @@ describe("sources", () => {
     expect(await decodeImage(pathToFileURL(path))).toEqual(want);
   });
 
+  test("streams of Node and of the web give the same", async () => {
+    const bytes = await files.png!.encode(colours);
+    const want = await decodeImage(bytes);
+    const path = join(folder, "streamed.png");
+    await writeFile(path, bytes);
+    expect(await decodeImage(createReadStream(path, { highWaterMark: 100 }))).toEqual(want);
+    expect(await decodeImage(new Blob([new Uint8Array(bytes)]).stream())).toEqual(want);
+    const file = createReadStream(path, { highWaterMark: 100 });
+    expect((await refused(file, { maxBytes: 150 })).message).toContain("has at least 200 bytes, want at most 150");
+    expect(file.destroyed).toBe(true);
+    const missing = await refused(createReadStream(join(folder, "none.png")));
+    expect(missing.message).toMatch(/is a stream that cannot be read \(ENOENT/);
+    expect((await refused(Readable.from(["text"]))).message).toContain('a stream that gave string "text"');
+  });
+
+  test("pixels of 16 bits keep their upper eight", async () => {
+    const data = Uint16Array.from(colours.data, (value, i) => value * 256 + (i % 256));
+    expect((await decodeImage({ ...colours, data })).data).toEqual(colours.data);
+  });
+
   test("what cannot be read says why and keeps the cause", async () => {
     const missing = await refused(join(folder, "missing.jpg"));
     expect(missing.message).toMatch(/missing\.jpg", which cannot be read \(ENOENT/);
@@ -263,6 +295,31 @@ describe("sources", () => {
       expect((await refused(input, { maxBytes: 100 })).message).toContain(
         `has ${bytes.length} bytes, want at most 100`,
       );
+  });
+
+  test("a PNG that says it is 50,000 x 50,000 is refused by its head", async () => {
+    const png = await files.png!.encode(colours);
+    const bomb = Buffer.from(png);
+    bomb.writeUInt32BE(50_000, 16);
+    bomb.writeUInt32BE(50_000, 20);
+    bomb.writeUInt32BE(crc32(bomb.subarray(12, 29)), 29);
+    for (const params of [{}, { width: 8, height: 8 }, { width: 8, height: 8, fit: "contain" }])
+      expect((await refused(bomb, params)).message).toContain("PNG of 50000 x 50000 = 2500000000 pixels, want at most");
+  });
+
+  test("an SVG is refused, external references and all, whatever it is called", async () => {
+    const svg = `<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/hostname"/></svg>`;
+    for (const bytes of [svg, `\ufeff${svg}`, `\n${svg}`])
+      expect((await refused(Buffer.from(bytes))).message).toContain("render an SVG");
+  });
+
+  test("1 x 1 pixels, and sides that round to nothing", async () => {
+    const dot: RawImage = { data: Uint8Array.of(1, 2, 3), width: 1, height: 1, channels: 3 };
+    for (const input of [dot, await of(dot).png().toBuffer()])
+      expect((await decodeImage(input, { width: 3, height: 2, fit: "contain" })).data).toHaveLength(18);
+    const line: RawImage = { data: new Uint8Array(900), width: 900, height: 1, channels: 1 };
+    expect(await decodeImage(line, { width: 8, height: 8, fit: "contain" })).toMatchObject({ width: 8, height: 8 });
+    expect(await decodeImage(line, { width: 8, height: 8, fit: "cover" })).toMatchObject({ width: 8, height: 8 });
   });
 
   test.each<[unknown, string]>([
@@ -338,30 +395,4 @@ describe("in an extractor", () => {
     const { data } = await (await hog({ width: 48, height: 40, kernel: "nearest" }).fit([])).transform([larger]);
     expect((await fitted.transform([bytes])).data).toEqual(data);
   });
-});
-
-describe("damaged bytes give a picture or an MmubError, nothing else", () => {
-  const seeds: Record<string, number> = { jpeg: 1, "progressive jpeg": 2, png: 3, "lossless webp": 4, gif: 5, tiff: 6 };
-  for (const [format, seed] of Object.entries(seeds))
-    test(format, async () => {
-      const whole = await files[format]!.encode(colours);
-      const { integer } = random(seed);
-      let pictures = 0;
-      let errors = 0;
-      for (let round = 0; round < 120; round++) {
-        let bytes = Uint8Array.from(whole);
-        for (let n = 1 + integer(8); n > 0; n--) bytes[integer(bytes.length)] = integer(256);
-        if (round % 3 === 1) bytes.copyWithin(integer(bytes.length), integer(bytes.length), bytes.length);
-        if (round % 5 === 2) bytes = bytes.subarray(0, integer(bytes.length));
-        const got = await decodeImage(bytes, { width: 16, height: 16 }).catch((error: unknown) => error);
-        if (MmubError.is(got)) {
-          expect(got.code).toBe("invalid-input");
-          errors++;
-        } else {
-          expect(got).toMatchObject({ width: 16, height: 16, channels: 3 });
-          pictures++;
-        }
-      }
-      expect([pictures + errors, errors > 0]).toEqual([120, true]);
-    });
 });

@@ -145,6 +145,21 @@ describe("broken pictures", () => {
     expect(recipe.params).toEqual(extractor({ width: 24, height: 24 }).params);
   });
 
+  test("one missing among 1,000 loses nothing else", async () => {
+    const many = Array.from({ length: 1000 }, (_, i) => (i === 617 ? "missing.jpg" : picture(8, 8, 3, i % 200, 50)));
+    const failures: MmubError[] = [];
+    const fitted = await imageTensor(
+      { width: 8, height: 8, normalize: "0..255", layout: "NHWC" },
+      { onBroken: (error) => failures.push(error) },
+    ).fit(many);
+    const { data, cols, present } = await fitted.transform(many);
+    expect(failures.map(({ index }) => index)).toEqual([617]);
+    expect(present!.reduce((a, b) => a + b)).toBe(999);
+    for (const [row, input] of many.entries())
+      if (typeof input !== "string")
+        expect(data.subarray(row * cols, (row + 1) * cols)).toEqual(Float32Array.from(input.data));
+  });
+
   test("an error of the handler is the call's", async () => {
     const thrown = new Error("stop");
     const onBroken = () => {
