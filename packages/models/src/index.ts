@@ -22,6 +22,7 @@ export {
   randomForestRegressor,
 } from "./forest.js";
 export { type FittedLinearSvm, type LinearSvm, type LinearSvmParams, linearSvm } from "./linear-svm.js";
+export { type FittedLinearSvr, type LinearSvr, type LinearSvrParams, linearSvr } from "./linear-svr.js";
 export {
   type FittedLogisticRegression,
   type LogisticRegression,
@@ -29,6 +30,26 @@ export {
   logisticRegression,
 } from "./logistic-regression.js";
 export { type MostPopularParams, mostPopular } from "./most-popular.js";
+export {
+  type FittedMultiTask,
+  type MultiTask,
+  type MultiTaskParams,
+  multiTask,
+  type TaskOutputs,
+  type Tasks,
+  type TaskTargets,
+} from "./multi-task.js";
+export {
+  type ClassTaskParams,
+  classTask,
+  type FittedTask,
+  type LabelSets,
+  labelsTask,
+  type NumberTaskParams,
+  numberTask,
+  type Task,
+} from "./multi-task-tasks.js";
+export { type FittedNaiveBayes, type NaiveBayes, type NaiveBayesParams, naiveBayes } from "./naive-bayes.js";
 export * from "./network/architecture.js";
 export type {
   EarlyStoppingParams,

@@ -304,7 +304,7 @@ function lengthsOf({ state }: Saved): Record<string, number> {
   return Object.fromEntries(Object.entries(paddings).map(([name, { most }]) => [name, most]));
 }
 
-async function runtimeOf({ runtime = auto }: Running): Promise<Runtime> {
+export async function runtimeOf({ runtime = auto }: Running): Promise<Runtime> {
   return typeof runtime === "function" ? runtime() : runtime;
 }
 
