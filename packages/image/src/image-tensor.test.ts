@@ -102,6 +102,11 @@ describe("frames", () => {
     ]);
   });
 
+  test("shortSide goes with the default size", async () => {
+    const fitted = await imageTensor({ fit: "cover", shortSide: 256 }).fit([]);
+    expect((await fitted.transform([grid(30, 20)])).shape).toEqual([3, 224, 224]);
+  });
+
   test("contain pads evenly, or at the right and the bottom", async () => {
     const params = { width: 16, height: 16, fit: "contain", background: [1, 2, 3] } as const;
     const { data } = await tensor(grid(16, 11), { ...params, normalize: "0..255", layout: "NHWC" });

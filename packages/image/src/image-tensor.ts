@@ -75,7 +75,7 @@ function tensorParams(part: string, params: ImageTensorParams) {
     `${names.join(", ")} or { mean, std } of one or three finite numbers each, std above 0`,
   );
   return {
-    ...decodeParams(part, params),
+    ...decodeParams(part, { ...params, width, height }),
     width,
     height,
     layout,
