@@ -30,7 +30,7 @@ export interface WhisperRecognizerParams extends OnnxRuntimeOptions {
   readonly decoderWithPast?: Source | null;
   /** The `tokenizer.json` that came with them, or what JSON.parse makes of it. */
   readonly tokenizer: string | URL | Uint8Array | RemoteFile | object;
-  /** The language that is spoken, as "en"; null: the likeliest by the first 30 s, where the model knows several. @default null */
+  /** The language that is spoken, as "en"; null: the likeliest by the first 30 s, where the model knows several. Models of English alone (tiny.en) are told none. @default null */
   readonly language?: string | null;
   /** "translate": into English. @default "transcribe" */
   readonly task?: "transcribe" | "translate";
@@ -141,7 +141,7 @@ export function whisperRecognizer(given: WhisperRecognizerParams): WhisperRecogn
     const hear = logMel(mels);
     const [encoder, decoder, withPast] = models as [FrozenModel, FrozenModel, FrozenModel?];
     const transcribe = async (samples: Float32Array, signal?: AbortSignal): Promise<WhisperTranscript> => {
-      let spoken = language;
+      let spoken: string | null = null;
       const segments: WhisperSegment[] = [];
       for (let from = 0; from < samples.length; ) {
         await turn(signal);
@@ -150,7 +150,10 @@ export function whisperRecognizer(given: WhisperRecognizerParams): WhisperRecogn
         const feeds = { [encoder.inputs[0]!.name]: { shape: [1, mels, frames], data: hear(window) } };
         const [hidden] = Object.values(await encoder.run(feeds));
         const step = stepper(decoder, withPast, { shape: hidden!.shape, data: hidden!.data as Float32Array });
-        spoken ??= await likeliestLanguage(step, words);
+        if (from === 0) {
+          const { logs } = await step([words.start], undefined);
+          spoken = logs.length === englishTokens ? null : (language ?? likeliestLanguage(logs, words));
+        }
         const prompt = promptOf(words, spoken, task, timestamps);
         const tokens = await search(step, prompt, words, settings, signal);
         const length = window.length / rate;
@@ -347,10 +350,12 @@ function logSoftmax(logits: Float32Array): Float64Array {
   return Float64Array.from(logits, (logit) => logit - most - Math.log(sum));
 }
 
-async function likeliestLanguage(step: Step, words: Tokens): Promise<string | null> {
+// Of models that know English alone, whose tokenizer has the tokens of other languages, too.
+const englishTokens = 51_864;
+
+function likeliestLanguage(logs: Float64Array, words: Tokens): string | null {
   const languages = [...words.special].filter(([token]) => /^<\|[a-z]{2,3}\|>$/.test(token));
   if (languages.length < 2) return null;
-  const { logs } = await step([words.start], undefined);
   const [best] = languages.reduce((a, b) => (logs[b[1]]! > logs[a[1]]! ? b : a));
   return best.slice(2, -2);
 }
