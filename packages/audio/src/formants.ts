@@ -40,7 +40,7 @@ export interface FormantFramesParams extends CommonParams {
  * first, each over the frames where the formant was found; or with `output: "frames"` a Sequence of one step a frame. What is not found is 0.
  * A recording shorter than the window, twice `windowMs`, has no frames. A missing recording is a zero row or no step, with `present` 0.
  * Formants mean something where there is a voice: see `voiceFeatures`, which looks only there.
- * Rejects (`invalid-input`, with the index) unreadable recordings, NaN and infinities. Cost: 0.2 s for a minute.
+ * Rejects (`invalid-input`, with the index) unreadable recordings, NaN and infinities. Cost: 0.4 s for a minute.
  * Source: Burg 1975; Praat 6.1, "Sound: To Formant (burg)...".
  *
  * @example

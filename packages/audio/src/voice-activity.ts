@@ -71,7 +71,7 @@ const names = ["speech", "pieces", "piece length mean", "piece length std", "pau
  * them, in seconds; or with `output: "frames"` a Sequence of one probability a frame (20 ms; Silero 32 ms). A missing recording is a zero row or no
  * step, with `present` 0. `pieces` gives the times, by the rule of Silero's `get_speech_timestamps`.
  * What is saved holds the hash of the model, if there is one. Rejects with `missing-model` where it is not there, `invalid-input` for recordings
- * that cannot be read (with the index) and for another model. Cost: by energy 5 ms for a minute, Silero 0.5 s. `dispose` frees the model.
+ * that cannot be read (with the index) and for another model. Cost: by energy some ms for a minute, Silero 0.3 s. `dispose` frees the model.
  * Source: Silero VAD, https://github.com/snakers4/silero-vad.
  *
  * @example

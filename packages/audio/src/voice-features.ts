@@ -66,7 +66,7 @@ const names = [
  * Beside openSMILE's eGeMAPSv02: the same ideas, not the same numbers. Pitch is by pYIN and not by subharmonics, formants by Burg at Praat's
  * settings, jitter and shimmer over the whole recording by Praat's definitions, loudness without an equal-loudness curve, MFCC in dB; on RAVDESS
  * columns that both have correlate, see the README.
- * Rejects (`invalid-input`, with the index) unreadable recordings, NaN and infinities. Cost: 1 s for a minute.
+ * Rejects (`invalid-input`, with the index) unreadable recordings, NaN and infinities. Cost: 1.6 s for a minute.
  * Source: Eyben et al., "The Geneva Minimalistic Acoustic Parameter Set", IEEE Trans. Affective Computing 7 (2016).
  *
  * @example

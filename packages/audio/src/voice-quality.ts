@@ -43,7 +43,7 @@ const names = [
  * Pulses are found as in Praat (cross-correlation), from the pitch of `pitch` (pYIN) and not of Praat's own tracker, and harmonics to
  * noise at those pitches: on steady voices the numbers are Praat's within some hundredths, where Praat's tracker finds another
  * piece to be voiced they differ more.
- * Rejects (`invalid-input`, with the index) unreadable recordings, NaN and infinities. Cost: 0.5 s for a minute.
+ * Rejects (`invalid-input`, with the index) unreadable recordings, NaN and infinities. Cost: 1 s for a minute.
  * Source: Praat's manual, "Voice"; Boersma, IFA Proceedings 17 (1993).
  *
  * @example
