@@ -9,8 +9,9 @@ const run = await prepare(path!);
 
 for await (const line of createInterface({ input: process.stdin })) {
   let output: unknown;
-  const before = process.cpuUsage();
+  const [before, started] = [process.cpuUsage(), performance.now()];
   for (let repeat = Number(line); repeat > 0; repeat--) output = await run();
   const { user, system } = process.cpuUsage(before);
-  console.log(JSON.stringify({ cpu: (user + system) / 1e6, agree: await agree(output) }));
+  const wall = (performance.now() - started) / 1e3;
+  console.log(JSON.stringify({ cpu: (user + system) / 1e6, wall, agree: await agree(output) }));
 }

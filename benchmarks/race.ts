@@ -29,8 +29,10 @@ export interface Comparison<Output = unknown> {
   readonly work: number;
   /** Makes the data file, unless it is there, and gives its path. */
   readonly data: () => string;
+  /** On more than 1 both sides are measured by wall time. @default 1 */
+  readonly threads?: number;
   readonly peer: string;
-  /** The script in peers/ that does the same; it is given the path. */
+  /** The script in peers/ that does the same; it is given the path and the threads. */
   readonly script: string;
   /** Reads the data; what it gives back is what is timed. */
   prepare(path: string): Promise<() => Promise<Output> | Output>;
@@ -40,7 +42,7 @@ export interface Comparison<Output = unknown> {
 }
 
 interface Timing {
-  /** CPU seconds of the whole process, its compiler and garbage collector included, for one of `repeats` runs. */
+  /** CPU seconds of the whole process, its compiler and garbage collector included, or wall seconds, for one of `repeats` runs. */
   readonly seconds: number;
   readonly agree: readonly number[];
 }
@@ -61,14 +63,13 @@ export async function* race(area: string, comparisons: readonly Comparison[], on
   for (const [index, comparison] of comparisons.entries()) {
     if (!comparison.name.includes(only)) continue;
     const path = comparison.data();
-    const ours = contestant(process.execPath, [
-      ...process.execArgv,
-      join(here, "contestant.ts"),
-      area,
-      `${index}`,
-      path,
-    ]);
-    const peer = contestant(peerPython(), [join(peers, comparison.script), path]);
+    const { threads = 1 } = comparison;
+    const ours = contestant(
+      process.execPath,
+      [...process.execArgv, join(here, "contestant.ts"), area, `${index}`, path],
+      threads,
+    );
+    const peer = contestant(peerPython(area), [join(peers, comparison.script), path, `${threads}`], threads);
     try {
       yield await compare(comparison, ours, peer);
     } finally {
@@ -79,11 +80,11 @@ export async function* race(area: string, comparisons: readonly Comparison[], on
 }
 
 export async function compare(
-  task: Pick<Comparison, "name" | "unit" | "work" | "tolerance" | "peer">,
+  task: Pick<Comparison, "name" | "unit" | "work" | "tolerance" | "peer" | "threads">,
   ours: Contestant,
   peer: Contestant,
 ): Promise<Row> {
-  const { name, unit, work, tolerance } = task;
+  const { name, unit, work, tolerance, threads = 1 } = task;
   const repeats = { ours: await warmUp(ours), peer: await warmUp(peer) };
   const runs = { ours: [] as number[], peer: [] as number[] };
   for (let round = 0; round < rounds; round++) {
@@ -93,8 +94,12 @@ export async function compare(
     runs.peer.push(work / b.seconds);
   }
   const rates = { ours: median(runs.ours), peer: median(runs.peer) };
-  const details = { peer: task.peer, measure: `median of ${rounds}, CPU time of the process`, runs };
-  return { name, ...rates, unit, ratio: rates.ours / rates.peer, threads: 1, details };
+  const details = {
+    peer: task.peer,
+    measure: `median of ${rounds}, ${threads > 1 ? "wall time" : "CPU time of the process"}`,
+    runs,
+  };
+  return { name, ...rates, unit, ratio: rates.ours / rates.peer, threads, details };
 }
 
 /** Runs until the compiler has seen enough; how many repeats then take long enough to be timed. */
@@ -118,12 +123,12 @@ export function checkAgreement(
   if (!same) throw new Error(`${name}: not the same work: ours gives ${ours.join(", ")}, the peer ${peer.join(", ")}`);
 }
 
-function contestant(command: string, args: readonly string[]): Contestant {
-  const { ask, stop } = converse<{ cpu: number; agree: number[] }>(command, args);
+function contestant(command: string, args: readonly string[], threads: number): Contestant {
+  const { ask, stop } = converse<{ cpu: number; wall: number; agree: number[] }>(command, args, threads);
   return {
     async run(repeats) {
-      const { cpu, agree } = await ask(repeats);
-      return { seconds: cpu / repeats, agree };
+      const { cpu, wall, agree } = await ask(repeats);
+      return { seconds: (threads > 1 ? wall : cpu) / repeats, agree };
     },
     stop,
   };

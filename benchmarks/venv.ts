@@ -17,6 +17,7 @@ export function peerEnv(threads = 1): NodeJS.ProcessEnv {
     OMP_NUM_THREADS: count,
     MKL_NUM_THREADS: count,
     NUMBA_NUM_THREADS: count,
+    UV_THREADPOOL_SIZE: count,
   };
 }
 

@@ -1,8 +1,11 @@
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Dense } from "@mmub/core";
-import { cnnEncoder, hog, imagePresets, type RawImage } from "@mmub/image";
+import { cnnEncoder, hog, imagePresets, imageTensor, type RawImage } from "@mmub/image";
 import { images } from "../data.js";
 import { type Comparison, race } from "../race.js";
+import { cache, peerPython, peers } from "../venv.js";
 import { weights } from "../weights.js";
 
 const hog128: Comparison<Dense> = {
@@ -64,5 +67,59 @@ const efficientNet: Comparison<Dense> = {
   tolerance: 1e-4,
 };
 
-export const comparisons = [hog128, efficientNet];
+/** A file of 32 JPEGs of 1280 x 960 pixels, each behind its length in 4 bytes. */
+function photos(): string {
+  const path = join(cache, "data", "photos-1280.bin");
+  if (existsSync(path)) return path;
+  mkdirSync(join(cache, "data"), { recursive: true });
+  const { status } = spawnSync(peerPython("image"), [join(peers, "photos.py"), path], { stdio: "inherit" });
+  if (status !== 0) throw new Error(`photos.py ended with ${status}`);
+  return path;
+}
+
+const jpeg = {
+  unit: "images/s",
+  work: 32,
+  data: photos,
+  async prepare(path: string) {
+    const bytes = readFileSync(path);
+    const inputs: Uint8Array[] = [];
+    for (let at = 0; at < bytes.length; at += 4 + inputs.at(-1)!.length)
+      inputs.push(bytes.subarray(at + 4, at + 4 + bytes.readUInt32LE(at)));
+    const fitted = await imageTensor({ kernel: "linear" }).fit([]);
+    return () => fitted.transform(inputs);
+  },
+  agree: ({ rows, cols, data }: Dense) => [
+    rows,
+    cols,
+    data.reduce((sum, value) => sum + value * value, 0) / data.length,
+    data.reduce((sum, value) => sum + Math.abs(value), 0) / data.length,
+  ],
+  // Each decodes and resizes in its own way.
+  tolerance: 0.02,
+};
+const jpegs: Comparison<Dense>[] = [
+  {
+    ...jpeg,
+    name: "JPEG 1280 x 960 to a batch of 3 x 224 x 224 floats",
+    peer: "torchvision decode_jpeg and v2 transforms",
+    script: "jpeg_torchvision.py",
+  },
+  {
+    ...jpeg,
+    name: "JPEG 1280 x 960 to a batch of 3 x 224 x 224 floats, beside OpenCV",
+    threads: 2,
+    peer: "OpenCV imdecode, plain, and resize INTER_AREA in a pool of threads",
+    script: "jpeg_opencv.py",
+  },
+  {
+    ...jpeg,
+    name: "JPEG 1280 x 960 to a batch of 3 x 224 x 224 floats, beside OpenCV reduced",
+    threads: 2,
+    peer: "OpenCV imdecode at a quarter, and resize INTER_AREA in a pool of threads",
+    script: "jpeg_opencv_reduced.py",
+  },
+];
+
+export const comparisons = [hog128, efficientNet, ...jpegs];
 export const measure = (only?: string) => race("image", comparisons, only);
