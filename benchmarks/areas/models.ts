@@ -1,6 +1,13 @@
 import { readFileSync } from "node:fs";
 import { type Classification, type Dense, type FittedModel, type Sparse, sliceFeatures } from "@mmub/core";
-import { type FittedLinearSvm, linearSvm, logisticRegression } from "@mmub/models";
+import { rocAuc } from "@mmub/metrics";
+import {
+  type FittedLinearSvm,
+  gradientBoostingClassifier,
+  linearSvm,
+  logisticRegression,
+  randomForestClassifier,
+} from "@mmub/models";
 import { sparseTable, table } from "../data.js";
 import { type Comparison, race } from "../race.js";
 
@@ -89,6 +96,66 @@ function readSparseTable(path: string): { x: Sparse; targets: number[] } {
   return { x: { layout: "sparse", rows, cols, offsets, columns, values }, targets: [...next(Uint32Array, rows)] };
 }
 
+/** Trees on the same table; both sides must agree on the AUC of rows kept out, within 0.003. */
+const trees = {
+  work: 1,
+  data: table,
+  async agree({ predict }: Pick<FittedModel<Classification<number>>, "predict">) {
+    return [rocAuc(test.targets, await predict(test.x))];
+  },
+  tolerance: 0.003,
+};
+
+function tableOfTrees(path: string) {
+  const { x, targets } = readTable(path);
+  test = { x: sliceFeatures(x, train, x.rows), targets: targets.slice(train) };
+  return { x: sliceFeatures(x, 0, train), targets: targets.slice(0, train) };
+}
+
+const boosting = (peer: string, script: string): Comparison<FittedModel<Classification<number>>> => ({
+  ...trees,
+  name: `gradient boosting, 100 trees, 100,000 x 50 dense, beside ${peer}`,
+  unit: "fits/s",
+  peer,
+  script,
+  async prepare(path) {
+    const { x, targets } = tableOfTrees(path);
+    return () => gradientBoostingClassifier<number>().fit(x, targets);
+  },
+});
+
+const boostedPredictions: Comparison<FittedModel<Classification<number>>> = {
+  ...trees,
+  name: "gradient boosting, predictions of 20,000 rows by 100 trees",
+  unit: "rows/s",
+  work: 20_000,
+  peer: "XGBoost",
+  script: "boosting_predict.py",
+  async prepare(path) {
+    const { x, targets } = tableOfTrees(path);
+    const model = await gradientBoostingClassifier<number>().fit(x, targets);
+    return async () => {
+      await model.predict(test.x, { batchSize: 4096 });
+      return model;
+    };
+  },
+};
+
+const forest: Comparison<FittedModel<Classification<number>>> = {
+  ...trees,
+  name: "random forest, trees without a limit, 100,000 x 50 dense",
+  unit: "trees/s",
+  work: 10,
+  peer: "scikit-learn RandomForestClassifier",
+  script: "random_forest.py",
+  // Ten trees differ by what was drawn.
+  tolerance: 0.01,
+  async prepare(path) {
+    const { x, targets } = tableOfTrees(path);
+    return () => randomForestClassifier<number>({ numTrees: 10 }).fit(x, targets);
+  },
+};
+
 function readTable(path: string): { x: Dense; targets: number[] } {
   const bytes = readFileSync(path);
   const values = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
@@ -103,5 +170,13 @@ function readTable(path: string): { x: Dense; targets: number[] } {
   return { x: { layout: "dense", rows: count, cols, data }, targets };
 }
 
-export const comparisons = [logistic, svm, sparseSvm];
-export const measure = () => race("models", comparisons);
+export const comparisons = [
+  logistic,
+  svm,
+  sparseSvm,
+  boosting("LightGBM", "boosting.py"),
+  boosting("XGBoost", "boosting_xgboost.py"),
+  boostedPredictions,
+  forest,
+];
+export const measure = (only?: string) => race("models", comparisons, only);

@@ -1,0 +1,2 @@
+"""See boosting.py."""
+import boosting  # noqa: F401
