@@ -4,8 +4,8 @@ import { join } from "node:path";
 import type { Dense } from "@mmub/core";
 import { cnnEncoder, hog, imagePresets, imageTensor, type RawImage } from "@mmub/image";
 import { images } from "../data.js";
-import { type Comparison, race } from "../race.js";
-import { cache, peerPython, peers } from "../venv.js";
+import { type Comparison, type Row, race } from "../race.js";
+import { cache, here, peerEnv, peerPython, peers } from "../venv.js";
 import { weights } from "../weights.js";
 
 const hog128: Comparison<Dense> = {
@@ -122,4 +122,24 @@ const jpegs: Comparison<Dense>[] = [
 ];
 
 export const comparisons = [hog128, efficientNet, ...jpegs];
-export const measure = (only?: string) => race("image", comparisons, only);
+/** Beside the bound that is set to it. */
+function memory(): Row {
+  const script = join(here, "ours", "image-memory.mjs");
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, photos()], {
+    cwd: here,
+    env: peerEnv(2),
+    encoding: "utf8",
+  });
+  if (status !== 0) throw new Error(`image-memory.mjs failed: ${stderr}`);
+  const [ours, peer] = [Math.max(1, Number(stdout)), 100];
+  const measure = "growth of the peak RSS of a fresh process after the first 500";
+  const details = { peer: "the bound", measure, runs: { ours: [ours], peer: [peer] } };
+  return { name: memoryName, ours, peer, unit: "MB", ratio: peer / ours, threads: 2, details };
+}
+
+const memoryName = "10,000 JPEGs to float batches of 50: growth of memory";
+
+export async function* measure(only?: string): AsyncGenerator<Row> {
+  yield* race("image", comparisons, only);
+  if (memoryName.includes(only ?? "")) yield memory();
+}
