@@ -38,6 +38,7 @@ try {
   const outputs = [process.execPath, await node24()].map((node) => {
     const version = step("node", node, ["--version"]).trim();
     step(`every export on ${version}`, node, ["every-export.mjs", ...entries]);
+    step(`an import that touches nothing on ${version}`, node, ["quiet-import.mjs", "@mmub/text"]);
     const output = step(`a pipeline on ${version}`, node, ["pipeline.mjs"]);
     step(`networks on ${version}`, node, ["networks.mjs"]);
     step(`a modality of one's own on ${version}`, node, [script("vitest", "vitest.mjs"), "run"]);

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Dense, Sparse } from "@mmub/core";
-import { sentenceEncoder, tfidf, type WordVectors, word2vec } from "@mmub/text";
+import { sentenceEncoder, type TruncatedSvd, tfidf, truncatedSvd, type WordVectors, word2vec } from "@mmub/text";
 import { sentences, texts, topicTexts } from "../data.js";
 import { type Comparison, type Row, race } from "../race.js";
 import { here, peerEnv, peerPython, peers } from "../venv.js";
@@ -50,6 +50,28 @@ const encodeSentences: Comparison<Dense> = {
   tolerance: 1e-4,
 };
 
+const reduce: Comparison<TruncatedSvd> = {
+  name: "Truncated SVD, TF-IDF of 20,000 texts of 100 words to 100 columns",
+  unit: "texts/s",
+  work: 20_000,
+  data: texts,
+  peer: "scikit-learn TruncatedSVD",
+  script: "truncated_svd.py",
+  async prepare(path) {
+    const inputs = readFileSync(path, "utf8").split("\n").slice(0, 20_000);
+    const matrix = await (await tfidf().fit(inputs)).transform(inputs);
+    return () => truncatedSvd(matrix, { components: 100 });
+  },
+  // Both are random: beyond the first few the singular values lie close to each other, where neither is exact.
+  agree: ({ loadings, singularValues }) => [
+    loadings.cols,
+    loadings.rows,
+    ...singularValues.subarray(0, 3),
+    singularValues.reduce((sum, value) => sum + value, 0),
+  ],
+  tolerance: 0.01,
+};
+
 const trainWordVectors = (algorithm: "skipGram" | "cbow", epochs: number, script: string): Comparison<WordVectors> => ({
   name: `word2vec, ${algorithm === "cbow" ? "CBOW" : "skip-gram"}, 1,000,000 words x ${epochs} epochs, 100 columns`,
   unit: "words/s",
@@ -80,6 +102,7 @@ function topical(vectors: WordVectors): number {
 export const comparisons = [
   fitTransform,
   encodeSentences,
+  reduce,
   trainWordVectors("skipGram", 3, "word2vec_skip_gram.py"),
   trainWordVectors("cbow", 10, "word2vec_cbow.py"),
 ];

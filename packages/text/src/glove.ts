@@ -100,6 +100,11 @@ function checked(given: GloveParams): CheckedParams {
   return params;
 }
 
+/** How much a pair of words counts that was seen so often. */
+export function pairWeight(count: number, xMax: number, alpha: number): number {
+  return count < xMax ? (count / xMax) ** alpha : 1;
+}
+
 const pairsAtOnce = 50_000;
 
 async function train(corpus: Corpus, params: CheckedParams, options: FitOptions | undefined): Promise<WordVectors> {
@@ -114,7 +119,7 @@ async function train(corpus: Corpus, params: CheckedParams, options: FitOptions 
       message: `no two of the ${words.length} words kept are in one sentence; lower minCount, or give longer sentences`,
     });
   const logs = pairs.counts.map(Math.log);
-  const weights = pairs.counts.map((count) => (count < xMax ? (count / xMax) ** alpha : 1));
+  const weights = pairs.counts.map((count) => pairWeight(count, xMax, alpha));
 
   const rows = words.length;
   const width = padded(vectorSize) + 4;

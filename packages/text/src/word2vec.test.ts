@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { MmubError, type Progress, random } from "@mmub/core";
+import { kernels } from "@mmub/kernels";
 import { describe, expect, test } from "vitest";
 import { cooccurrences } from "./cooccurrences.js";
 import { readCorpus } from "./corpus.js";
-import { glove } from "./glove.js";
+import { glove, pairWeight } from "./glove.js";
 import { aliasTable, keepThresholds } from "./word-sampling.js";
 import type { WordVectors } from "./word-vectors.js";
 import { word2vec } from "./word2vec.js";
@@ -226,6 +227,72 @@ test.each([true, false])("pairs are counted by distance, symmetric: %s", async (
   expect(got.size).toBe(counts.length);
   expect([...got.keys()].sort()).toEqual([...want.keys()].sort());
   for (const [pair, count] of want) expect(got.get(pair)).toBeCloseTo(count, 5);
+});
+
+/** Of fixtures/make_glove.py. */
+interface GoldenGlove {
+  readonly params: Readonly<Record<"window" | "xMax" | "alpha" | "learningRate" | "epochs" | "vectorSize", number>>;
+  readonly sentences: readonly (readonly number[])[];
+  readonly symmetric: readonly (readonly [number, number, number])[];
+  readonly oneSided: readonly (readonly [number, number, number])[];
+  readonly words: readonly number[];
+  readonly contexts: readonly number[];
+  readonly costs: readonly number[];
+}
+const goldenGlove: GoldenGlove = JSON.parse(readFileSync(new URL("../fixtures/glove.json", import.meta.url), "utf8"));
+
+test("GloVe counts pairs as the plain implementation in Python does", async () => {
+  const { sentences, params } = goldenGlove;
+  const texts = sentences.map((sentence) => sentence.map(String));
+  const corpus = await readCorpus(texts, { minCount: 1, maxFinalVocab: null }, undefined, "test");
+  for (const symmetric of [true, false]) {
+    const { rows, columns, counts } = await cooccurrences(corpus, { window: params.window, symmetric }, undefined);
+    const got = Array.from(counts, (count, i) => [
+      Number(corpus.words[rows[i]!]),
+      Number(corpus.words[columns[i]!]),
+      count,
+    ]);
+    got.sort((a, b) => a[0]! - b[0]! || a[1]! - b[1]!);
+    const want = symmetric ? goldenGlove.symmetric : goldenGlove.oneSided;
+    expect(got.map(([a, b]) => [a, b])).toEqual(want.map(([a, b]) => [a, b]));
+    for (const [i, [, , count]] of want.entries()) expect(got[i]![2]! / count).toBeCloseTo(1, 6);
+  }
+});
+
+test("GloVe's steps come to the tables and costs of the plain implementation in Python", () => {
+  const { params, symmetric: pairs, words, contexts, costs } = goldenGlove;
+  const { vectorSize, xMax, alpha, learningRate, epochs } = params;
+  const count = words.length / (vectorSize + 1);
+  const width = 12; // 6 numbers, two of nothing, the bias and three of nothing
+  const k = kernels({ bytes: 1 << 16 });
+  const placeOf = (i: number) =>
+    Math.floor(i / (vectorSize + 1)) * width + (i % (vectorSize + 1) === vectorSize ? 8 : i % (vectorSize + 1));
+  const table = (phase: number) => {
+    const [values, squares] = [k.float32(count * width), k.float32(count * width).fill(1)];
+    for (let i = 0; i < words.length; i++) values[placeOf(i)] = 0.5 * Math.sin(i * 0.7 + phase);
+    return { values, squares };
+  };
+  const [input, output] = [table(0), table(1)];
+  const entries = {
+    rows: k.int32(pairs.length),
+    columns: k.int32(pairs.length),
+    logs: k.float32(pairs.length),
+    weights: k.float32(pairs.length),
+  };
+  entries.rows.set(pairs.map(([a]) => a));
+  entries.columns.set(pairs.map(([, b]) => b));
+  entries.logs.set(pairs.map(([, , x]) => Math.log(x)));
+  entries.weights.set(pairs.map(([, , x]) => pairWeight(x, xMax, alpha)));
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    const cost = k.glove(input, output, entries, { width, learningRate });
+    // The kernel's is without the half.
+    expect(cost / 2 / pairs.length / costs[epoch]!).toBeCloseTo(1, 4);
+  }
+  for (const [got, want] of [
+    [input, words],
+    [output, contexts],
+  ] as const)
+    for (const [i, value] of want.entries()) expect(got.values[placeOf(i)]).toBeCloseTo(value, 4);
 });
 
 test("many pairs, as many as the table has to grow for", async () => {
