@@ -109,7 +109,8 @@ export interface FittedImageNetwork<L extends Label = Label> extends FittedModel
  *   const data = Uint8Array.from({ length: 64 }, (_, i) => ((i % 8 < 4) === (side === "left") ? 255 : integer(100)));
  *   return { data, width: 8, height: 8, channels: 1 } as const;
  * });
- * const recipe = imageNetwork<string>({ width: 8, height: 8, network: smallCnn({ filters: [8] }), augment: null, epochs: 15 });
+ * const network = smallCnn({ filters: [8] });
+ * const recipe = imageNetwork<string>({ width: 8, height: 8, network, augment: null, epochs: 40, batchSize: 8 });
  * const fitted = await recipe.fit(pictures, labels, { seed: 7 });
  * console.log((await fitted.predict(pictures)).labels.join() === labels.join()); // true
  * await fitted.dispose();
