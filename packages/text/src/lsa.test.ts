@@ -1,5 +1,15 @@
 import { readFileSync } from "node:fs";
-import { decodeSaved, encodeSaved, type Sparse, sparse, toDense } from "@mmub/core";
+import {
+  decodeSaved,
+  dense,
+  encodeSaved,
+  random,
+  type Sparse,
+  sliceFeatures,
+  sparse,
+  stackFeatures,
+  toDense,
+} from "@mmub/core";
 import { extractorChecks } from "@mmub/core/testing";
 import { describe, expect, test } from "vitest";
 import { type LsaParams, lsa } from "./lsa.js";
@@ -48,13 +58,36 @@ describe.each<[string, LsaParams]>([
 // scikit-learn's own randomised algorithm is as far from the exact SVD where singular values lie close to each other.
 test.each(golden.map((one) => [one.name, one] as const))("the same as scikit-learn's exact SVD: %s", async (_, one) => {
   const matrix = matrixOf(one);
-  const svd = await truncatedSvd(matrix, { components: one.components, iterations: 10, seed: 3 });
+  const svd = await truncatedSvd(matrix, { components: one.components, iterations: 15, seed: 3 });
   expect(error(svd.singularValues, one.singularValues)).toBeLessThan(1e-5);
   expect(error(svd.loadings.data, one.loadings.flat())).toBeLessThan(1e-4);
   expect(error(svd.explainedVariance, one.explainedVariance)).toBeLessThan(1e-4);
   expect(error(svd.explainedVarianceRatio, one.explainedVarianceRatio)).toBeLessThan(1e-4);
   const { data } = project(matrix, svd.loadings);
   expect(error(data.subarray(0, one.transformed.flat().length), one.transformed.flat())).toBeLessThan(1e-4);
+});
+
+test("many rows at once, which kernels multiply, have the bits of few", () => {
+  const r = random(6);
+  const [rows, cols, entries, width] = [400, 300, 80, 40];
+  const offsets = Uint32Array.from({ length: rows + 1 }, (_, i) => i * entries);
+  const columns = Uint32Array.from({ length: rows * entries }, (_, i) => 3 * (i % entries) + r.integer(3));
+  const many = sparse(
+    cols,
+    offsets,
+    columns,
+    Float32Array.from(columns, () => r.normal()),
+  );
+  const loadings = {
+    ...dense(cols, width),
+    data: Float32Array.from({ length: cols * width }, () => r.normal()),
+  };
+  const whole = project(many, loadings);
+  const pieces = Array.from({ length: rows / 20 }, (_, i) =>
+    project(sliceFeatures(many, 20 * i, 20 * (i + 1)), loadings),
+  );
+  expect(whole.data).toEqual(stackFeatures(pieces).data);
+  expect(whole.data.every((value) => value !== 0)).toBe(true);
 });
 
 test("more iterations come nearer to the exact SVD", async () => {

@@ -8,7 +8,6 @@ import {
   MmubError,
   progress,
   type RunOptions,
-  random,
   rejectInput,
   type Sparse,
   turn,
@@ -101,8 +100,9 @@ export async function truncatedSvd(matrix: Sparse, options: TruncatedSvdOptions)
   const [small, large] = [space(most), space(Math.max(rows, cols))];
 
   const report = progress(options, type, iterations + 2);
-  const draw = random(seed).fork(type);
-  for (let i = 0; i < large.vectors.length; i++) large.vectors[i] = draw.normal();
+  // Even numbers around 0 do as well as normal ones, and are drawn ten times as fast.
+  k.uniform(large.vectors, [seed]);
+  for (let i = 0; i < large.vectors.length; i++) large.vectors[i]! -= 0.5;
   k.sparseProduct(small.vectors, short, large.vectors, width);
   report(1);
   for (let iteration = 0; iteration < iterations; iteration++) {
@@ -124,16 +124,18 @@ export async function truncatedSvd(matrix: Sparse, options: TruncatedSvdOptions)
   square.set(turned);
   k.gemm(basis.spare, basis.vectors, square, { m: basis.n, n: width, k: width });
 
-  const loadings = new Float32Array(cols * components);
-  for (let component = 0; component < components; component++) {
-    let [most, sign] = [0, 1];
-    for (let column = 0; column < cols; column++) {
-      const value = basis.spare[column * width + component]!;
-      if (Math.abs(value) > most) [most, sign] = [Math.abs(value), Math.sign(value)];
+  // Row by row, as they lie in memory: the entry of the largest magnitude of each component, then all with its sign.
+  const vectors = basis.spare;
+  const peaks = new Float32Array(components);
+  for (let column = 0; column < cols; column++)
+    for (let c = 0; c < components; c++) {
+      const value = vectors[column * width + c]!;
+      if (Math.abs(value) > Math.abs(peaks[c]!)) peaks[c] = value;
     }
-    for (let column = 0; column < cols; column++)
-      loadings[column * components + component] = sign * basis.spare[column * width + component]!;
-  }
+  const signs = peaks.map((peak) => (peak < 0 ? -1 : 1));
+  const loadings = new Float32Array(cols * components);
+  for (let column = 0; column < cols; column++)
+    for (let c = 0; c < components; c++) loadings[column * components + c] = signs[c]! * vectors[column * width + c]!;
   await turn(signal);
   const found = { layout: "dense", rows: cols, cols: components, data: loadings } as const;
   const rowSide = rows < cols ? small : large;
