@@ -12,6 +12,7 @@ import type { FrameSettings, PadMode } from "./frames.js";
 import type { FrameStream } from "./spectra.js";
 import { isStatistic, type Statistic, summarize } from "./statistics.js";
 import { voiceExtractor } from "./voice-frames.js";
+import { firstBad } from "./wav.js";
 import { type Window, windowNames } from "./window.js";
 
 /** How a recording is cut into frames, the same for every extractor of spectra; the names are librosa's in camelCase. */
@@ -170,8 +171,8 @@ export function frameExtractor({ type, settings, output, names, frames, stream }
       return {
         push(samples) {
           if (!(samples instanceof Float32Array)) rejectInput(type, 0, samples, "a Float32Array of mono samples");
-          for (let i = 0; i < samples.length; i++)
-            if (!(Math.abs(samples[i]!) <= 1e12)) rejectInput(type, 0, samples[i], "finite samples up to 1e12");
+          const bad = firstBad(samples);
+          if (bad !== undefined) rejectInput(type, 0, samples[bad], "finite samples up to 1e12");
           return step(push(samples));
         },
         end: () => step(end()),
