@@ -14,6 +14,8 @@ test("a picture is a path, a URL, bytes or pixels", () => {
   expectTypeOf<{ data: Uint8Array; width: number; height: number; channels: 3 }>().toExtend<ImageInput>();
   expectTypeOf<number>().not.toExtend<ImageInput>();
   expectTypeOf<{ data: Uint8Array; width: number; height: number; channels: 2 }>().not.toExtend<ImageInput>();
+  expectTypeOf<ReadableStream<Uint8Array>>().toExtend<ImageInput>();
+  expectTypeOf<{ data: Uint16Array; width: number; height: number; channels: 1 }>().toExtend<ImageInput>();
   // What is decoded can be described.
   expectTypeOf<RgbImage>().toExtend<ImageInput>();
   expectTypeOf(decodeImage).returns.resolves.toEqualTypeOf<RgbImage>();
