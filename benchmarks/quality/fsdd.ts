@@ -103,7 +103,8 @@ export const set: QualitySet = {
               const level = between(noises) * samples.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
               return {
                 samples: samples.map((value) => value + level * draw.normal()),
-                sampleRateHz: Math.round(sampleRateHz * between(paces)),
+                // In steps of a hundredth: the resampling of odd ratios takes longer than the learning.
+                sampleRateHz: Math.round(100 * between(paces)) * (sampleRateHz / 100),
               };
             }),
           ),
