@@ -140,8 +140,8 @@ function blockFilter(up: number, down: number): Filter | undefined {
   const half = Math.ceil(halfLength * scale);
   // Lengths in steps of `down` inputs, which last as long as `up` outputs. The filter blurs the margins into each other.
   const margin = Math.ceil(half / down);
-  let steps = 8;
-  while (steps < 8 * margin) steps *= 2;
+  let steps = 16;
+  while (steps < 16 * margin) steps *= 2;
   const [sizeIn, sizeOut] = [steps * down, steps * up];
   if (Math.max(sizeIn, sizeOut) > largestBlock) return undefined;
   const forward = complexFourier(sizeIn);
