@@ -44,7 +44,9 @@ try {
     step(`a modality of one's own on ${version}`, node, [script("vitest", "vitest.mjs"), "run"]);
     return output;
   });
-  if (new Set(outputs).size > 1)
+  // Node's own logarithms and sines may differ in the last digit from version to version.
+  const [older, newer] = outputs.map((output) => output.trim().split(/\s+/).map(Number)) as [number[], number[]];
+  if (older.length !== newer.length || older.some((value, i) => !(Math.abs(value - newer[i]!) < 5e-4)))
     fail("a pipeline", `its output depends on the version of Node:\n${outputs.join("\n")}`);
   if (found.length > 0) fail("what the packages hold", `\n${found.join("\n")}`);
 } catch (error) {
