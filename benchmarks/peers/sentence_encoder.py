@@ -1,6 +1,6 @@
 """Sentences to vectors by MiniLM in ONNX form: npm run weights -- minilm.
 
-sentence_encoder.py <file>            takes turns on sentences, one a line
+sentence_encoder.py <file> 1          takes turns on sentences, one a line, on one thread
 sentence_encoder.py <file> <vectors>  writes the vectors as float32; the file is JSON, an array of sentences
 """
 import json
@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 from serve import serve
 
-path, *vectors = sys.argv[1:]
+path, vectors = sys.argv[1:]
 folder = pathlib.Path(__file__).parents[1] / ".cache" / "weights" / "minilm"
 tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
 tokenizer.enable_truncation(256)
@@ -44,9 +44,9 @@ def encode(sentences, batch_size=8):
 
 
 text = pathlib.Path(path).read_text(encoding="utf8")
-if vectors:
+if vectors != "1":
     # One by one, so that nothing is filled up.
-    pathlib.Path(vectors[0]).write_bytes(np.concatenate([encode([sentence]) for sentence in json.loads(text)]).tobytes())
+    pathlib.Path(vectors).write_bytes(np.concatenate([encode([sentence]) for sentence in json.loads(text)]).tobytes())
 else:
     sentences = text.split("\n")
     # Half the square of a row's length lies in half of its columns: a positive number of every row.
