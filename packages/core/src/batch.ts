@@ -87,6 +87,12 @@ export function progress(
     onProgress({ part, done, ...(total !== undefined && { total }), ...(metrics !== undefined && { metrics }) });
 }
 
+/** Options for a part within a part: its progress bears the name of the outer one, or of the step that it is. */
+export function reportedAs<Options extends RunOptions | undefined>(options: Options, part: string): Options {
+  const onProgress = options?.onProgress;
+  return onProgress ? { ...options, onProgress: (progress) => onProgress({ ...progress, part }) } : options;
+}
+
 /** The same inputs through `map`, read again whenever the result is. */
 export function mapInputs<T, U>(inputs: Inputs<T>, map: (item: T, index: number) => U, part: string): Inputs<U> {
   if (Array.isArray(inputs)) return inputs.map(map);

@@ -1,4 +1,5 @@
-import { batches, checkInputs, mapInputs } from "./batch.js";
+// A step has a name of its own in the progress: two parts of one type would else seem to go back.
+import { batches, checkInputs, mapInputs, reportedAs } from "./batch.js";
 import type {
   Extractor,
   FeatureSet,
@@ -109,8 +110,8 @@ export function pipeline<Target, Output>({
       transform,
       async predict(samples, options) {
         const features = await transform(samples, options);
-        const x = parts.fuser ? await parts.fuser.transform(features, step(options, "fuse")) : features;
-        return parts.model.predict(x as never, step(options, "predict"));
+        const x = parts.fuser ? await parts.fuser.transform(features, reportedAs(options, "fuse")) : features;
+        return parts.model.predict(x as never, reportedAs(options, "predict"));
       },
       async save() {
         const saved: Record<string, Saved> = { model: await parts.model.save() };
@@ -137,16 +138,16 @@ export function pipeline<Target, Output>({
         for (const name of names) {
           const column = mapInputs(samples, (sample, index) => inputOf(sample, index, name, names), type);
           extractors[name] = await inModality(name, () =>
-            modalities[name]!.fit(column as Inputs<never>, step(options, `fit ${name}`)),
+            modalities[name]!.fit(column as Inputs<never>, reportedAs(options, `fit ${name}`)),
           );
           done.push(extractors[name]);
         }
         const features = await extractAll(extractors, samples, options);
         checkTargets(targets, Object.values(features)[0]!.rows, type);
-        const fittedFuser = await fuser?.fit(features, targets, step(options, "fit fuser"));
+        const fittedFuser = await fuser?.fit(features, targets, reportedAs(options, "fit fuser"));
         if (fittedFuser) done.push(fittedFuser);
-        const x = fittedFuser ? await fittedFuser.transform(features, step(options, "fuse")) : features;
-        const fittedModel = await model.fit(x as never, targets, step(options, "fit model"));
+        const x = fittedFuser ? await fittedFuser.transform(features, reportedAs(options, "fuse")) : features;
+        const fittedModel = await model.fit(x as never, targets, reportedAs(options, "fit model"));
         return fitted({ extractors, ...(fittedFuser && { fuser: fittedFuser }), model: fittedModel });
       } catch (error) {
         await disposeAll(done);
@@ -234,7 +235,7 @@ async function extract(
     const column = samples.map((sample) => sample[name] ?? null);
     features[name] = await inModality(
       name,
-      () => extractors[name]!.transform(column as never[], step(options, `transform ${name}`)),
+      () => extractors[name]!.transform(column as never[], reportedAs(options, `transform ${name}`)),
       offset,
     );
   }
@@ -250,19 +251,13 @@ async function extractAll(
   const pieces: FeatureSet[] = [];
   // Each batch reports one step further, so that progress over the stream never goes back.
   const { onProgress: _, ...quiet } = options ?? {};
-  for await (const { items, first } of batches(samples, options && step(options, "transform"), type))
+  for await (const { items, first } of batches(samples, reportedAs(options, "transform"), type))
     pieces.push(await extract(extractors, items, quiet, first));
   if (pieces.length === 0)
     throw new MmubError("invalid-input", { part: type, message: "the data set is empty, want at least one sample" });
   return Object.fromEntries(
     Object.keys(extractors).map((name) => [name, stackFeatures(pieces.map((piece) => piece[name]!))]),
   );
-}
-
-// Options whose progress bears the name of the step: two parts of one type would else seem to go back.
-function step(options: FitOptions | undefined, name: string): FitOptions | undefined {
-  const onProgress = options?.onProgress;
-  return onProgress ? { ...options, onProgress: (progress) => onProgress({ ...progress, part: name }) } : options;
 }
 
 // An error of an extractor also says of which modality, and in a stream at which sample.

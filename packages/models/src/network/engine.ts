@@ -10,6 +10,7 @@ import {
   listed,
   MmubError,
   type RunOptions,
+  reportedAs,
   type Saved,
   show,
 } from "@mmub/core";
@@ -34,6 +35,7 @@ import {
   type Schedule,
   standardized,
   type Trained,
+  type TrainOptions,
   train,
   type Weights,
 } from "@mmub/nn";
@@ -198,62 +200,62 @@ export interface Made {
 
 export async function fitNetwork(
   part: string,
-  { network, training, running }: Settings,
+  settings: Settings,
   x: Features,
   task: Task,
   options: NetworkFitOptions<never>,
 ): Promise<Made> {
-  const { standardize, schedule, clip, earlyStopping, alpha, validation: share, ...rest } = training;
-  const { seed = 0, signal, onProgress, weights, checkpoint, resume } = options;
+  const { network, training } = settings;
   const input = network.input(x, part);
-  const moments = standardize ? await momentsOf(x, input, part, signal) : null;
+  const moments = training.standardize ? await momentsOf(x, input, part, options.signal) : null;
   const inputs = (of: Features) => ({ x: prepared(of, moments) });
   const own = task.validation;
   if (own) checkInput(own.x, input, `${part} (validation)`);
-  const validation = own ? { inputs: inputs(own.x), targets: { target: own.targets } } : share;
-  const decay = alpha / training.batchSize;
   const trained = await train<{ readonly x: InputSpec }>(
     networkOf(part, network, input, task.outputs, moments),
     { inputs: inputs(x), targets: { target: task.targets } },
     {
-      ...rest,
+      ...(await trainOptions(part, settings, options)),
       loss: task.loss,
       metrics: task.metrics,
-      seed,
-      runtime: await runtimeOf(running),
-      ...(running.threads && { threads: running.threads }),
-      ...(running.worker !== undefined && { worker: running.worker }),
-      ...(schedule && { schedule }),
-      ...(clip && { clip }),
-      ...(earlyStopping && { earlyStopping }),
-      ...(validation !== null && { validation }),
-      ...(alpha > 0 && { parameters: (_, shape) => (shape.length > 1 ? { weightDecay: decay } : {}) }),
-      ...(weights && { weights }),
-      ...(checkpoint && { checkpoint }),
-      ...(resume !== undefined && { resume }),
-      ...(signal && { signal }),
-      ...(onProgress && { onProgress: (progress) => onProgress({ ...progress, part }) }),
+      ...(own && { validation: { inputs: inputs(own.x), targets: { target: own.targets } } }),
     },
   );
   return { trained, input };
+}
+
+/** How a network is trained, but for what it learns. */
+export async function trainOptions(
+  part: string,
+  { training, running }: Pick<Settings, "training" | "running">,
+  options: NetworkFitOptions<never>,
+): Promise<Omit<TrainOptions<never>, "loss" | "validation"> & { readonly validation?: number }> {
+  const { standardize: _, schedule, clip, earlyStopping, alpha, validation, ...rest } = training;
+  const { seed = 0, batchSize: __, validation: ___, ...given } = reportedAs(options, part);
+  const decay = alpha / training.batchSize;
+  return {
+    ...given,
+    ...rest,
+    ...running,
+    seed,
+    runtime: await runtimeOf(running),
+    ...(schedule && { schedule }),
+    ...(clip && { clip }),
+    ...(earlyStopping && { earlyStopping }),
+    ...(validation !== null && { validation }),
+    ...(alpha > 0 && { parameters: (_, shape) => (shape.length > 1 ? { weightDecay: decay } : {}) }),
+  };
 }
 
 export async function predictNetwork(
   part: string,
   { trained, input }: Made,
   x: Features,
-  { signal, onProgress, batchSize }: RunOptions = {},
+  options: RunOptions = {},
 ): Promise<Dense> {
   checkFeatures(x, part);
   checkInput(x, input, part);
-  return trained.predict(
-    { x: prepared(x, savedMoments(trained)) },
-    {
-      ...(batchSize !== undefined && { batchSize }),
-      ...(signal && { signal }),
-      ...(onProgress && { onProgress: (progress) => onProgress({ ...progress, part }) }),
-    },
-  );
+  return trained.predict({ x: prepared(x, savedMoments(trained)) }, reportedAs(options, part));
 }
 
 /** The state of a network besides its weights. Shapes are kept since arrays are saved without theirs. */
