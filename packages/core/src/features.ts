@@ -146,6 +146,16 @@ export function checkModalities(features: FeatureSet, cols: Readonly<Record<stri
   }
 }
 
+/** Throws `shape-mismatch` where a modality comes in another layout than in the fit. */
+export function checkLayout(features: Features, layout: string, modality: string, part: string): void {
+  if (features.layout !== layout)
+    throw new MmubError("shape-mismatch", {
+      part,
+      message: `modality "${modality}" is ${features.layout}, want ${layout} as in the fit`,
+      modality,
+    });
+}
+
 /** The modalities in their one order: sorted by name, never by position. */
 export function modalityNames<Name extends string>(modalities: { readonly [K in Name]: unknown }): Name[] {
   return (Object.keys(modalities) as Name[]).sort((a, b) => (a < b ? -1 : 1));

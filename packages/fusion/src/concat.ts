@@ -1,5 +1,6 @@
 import {
   checkFeatureSet,
+  checkLayout,
   checkModalities,
   checkParam,
   checkSaved,
@@ -21,7 +22,6 @@ import {
   turn,
 } from "@mmub/core";
 import {
-  checkLayout,
   checkNames,
   checkSeen,
   checkWeights,

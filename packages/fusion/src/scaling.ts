@@ -66,16 +66,6 @@ export function checkNames(param: string, value: unknown, names: readonly string
       });
 }
 
-/** Throws `shape-mismatch` where a modality comes in another layout than in the fit. */
-export function checkLayout(features: Features, layout: string, modality: string, part: string): void {
-  if (features.layout !== layout)
-    throw new MmubError("shape-mismatch", {
-      part,
-      message: `modality "${modality}" is ${features.layout}, want ${layout} as in the fit`,
-      modality,
-    });
-}
-
 /** Throws `invalid-input` where no row has the modality: nothing can be learned of it. */
 export function checkSeen(features: Features, modality: string, part: string): void {
   for (let row = 0; row < features.rows; row++) if (isPresent(features, row)) return;

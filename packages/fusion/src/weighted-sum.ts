@@ -1,5 +1,6 @@
 import {
   checkFeatureSet,
+  checkLayout,
   checkModalities,
   checkParam,
   checkSaved,
@@ -25,7 +26,6 @@ import {
 import { svd } from "./linear-algebra.js";
 import { type Directions, leadingDirections, readRow, scratch, timesMatrix, timesRow } from "./projection.js";
 import {
-  checkLayout,
   checkNames,
   checkSeen,
   checkWeights,

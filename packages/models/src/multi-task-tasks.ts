@@ -26,8 +26,6 @@ export interface FittedTask<Target = unknown, Output = unknown> {
   /** Columns of the network's output. */
   readonly outputs: number;
   readonly loss: Loss;
-  /** Numbers of a target. */
-  readonly width: number;
   /** What the loss takes for these targets, row after row. */
   encode(targets: readonly (Target | null | undefined)[], part: string): ArrayLike<number>;
   /** @param raw rows x outputs */
@@ -53,7 +51,6 @@ export function classTask<L extends Label = Label>({
   const fitted = (classes: readonly L[], weights: readonly number[] | null): FittedTask<L, Classification<L>> => ({
     state: { classes, weights } as unknown as Json,
     outputs: classes.length,
-    width: 1,
     loss: crossEntropy({ labelSmoothing, ...(weights && { classWeights: weights }) }),
     encode(targets, part) {
       const positions = new Map(classes.map((label, at) => [label, at]));
@@ -111,7 +108,6 @@ export function numberTask({ loss = "mse" }: NumberTaskParams = {}): Task<number
   const fitted = (center: number, scale: number): FittedTask<number, Regression> => ({
     state: { center, scale },
     outputs: 1,
-    width: 1,
     loss: numberLosses[loss](),
     encode: (targets, part) =>
       Float32Array.from(targets, (target, index) => {
@@ -155,7 +151,6 @@ export function labelsTask<L extends string = string>(): Task<readonly L[], Labe
   const fitted = (classes: readonly L[]): FittedTask<readonly L[], LabelSets<L>> => ({
     state: { classes } as unknown as Json,
     outputs: classes.length,
-    width: classes.length,
     loss: binaryCrossEntropy(),
     encode(targets, part) {
       const positions = new Map(classes.map((label, at) => [label, at]));

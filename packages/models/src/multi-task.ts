@@ -1,6 +1,5 @@
 import {
   checkFeatureSet,
-  checkModalities,
   checkParam,
   checkSaved,
   checkTargets,
@@ -12,35 +11,35 @@ import {
   type Json,
   MmubError,
   type Model,
-  modalityNames,
-  type RunOptions,
+  reportedAs,
   type Saved,
   savedPart,
   turn,
 } from "@mmub/core";
 import {
   add,
+  checkModalityInputs,
   concat,
   dense,
   dropout as dropoutLayer,
   type Epoch,
-  emptyMoments,
   exp,
   expand,
   type FusionNetwork,
   fusionFeatures,
   fusionNetwork,
-  type InputSpec,
   initializers,
   type Joined,
   type Loss,
+  loadedInputs,
   loadTrained,
-  type ModalityInput,
-  momentsOf,
+  type ModalityInputs,
+  modalityInputs,
   mul,
   neg,
   reshape,
   type Scope,
+  savedInputs,
   slice,
   sum,
   type TargetSpec,
@@ -50,7 +49,7 @@ import {
 } from "@mmub/nn";
 import type { FittedTask, Task } from "./multi-task-tasks.js";
 import type { Architecture } from "./network/architecture.js";
-import { type NetworkParams, runtimeOf, settingsOf } from "./network/engine.js";
+import { type NetworkParams, runtimeOf, settingsOf, trainOptions } from "./network/engine.js";
 
 const type = "@mmub/models/multi-task";
 
@@ -99,12 +98,8 @@ export interface FittedMultiTask<T extends Tasks> extends FittedModel<TaskOutput
 }
 
 interface State {
-  readonly modalities: Readonly<
-    Record<string, { readonly spec: InputSpec; readonly layout: string; readonly cols: number }>
-  >;
+  readonly modalities: Json;
   readonly tasks: Readonly<Record<string, Json>>;
-  /** What each task's loss is multiplied with: its weight by the share of rows that know their target. */
-  readonly factors: Readonly<Record<string, number>>;
 }
 
 /**
@@ -151,7 +146,8 @@ export function multiTask<const T extends Tasks>(params: MultiTaskParams<T>): Mu
   check("headHidden", headHidden, Array.isArray(headHidden) && headHidden.every(whole), "positive integers, or none");
   check("headDropout", headDropout, headDropout >= 0 && headDropout < 1, "a number from 0 to below 1");
   const network = { type: fuser.type, params: fuser.params, build: fuser.network.build } as unknown as Architecture;
-  const { training, running, params: trainingParams } = settingsOf(type, { ...rest, network }, []);
+  const settings = settingsOf(type, { ...rest, network }, []);
+  const { training, running, params: trainingParams } = settings;
   const { network: joins, lazyRows: _, ...shown } = trainingParams;
   const recipe = {
     type,
@@ -215,65 +211,37 @@ export function multiTask<const T extends Tasks>(params: MultiTaskParams<T>): Mu
         given[`${name}.known`] = is;
         factors[name] = ((learned ? undefined : taskWeights[name]) ?? 1) * (rows / known.length);
       }
-      const modalities: Record<string, ModalityInput> = {};
-      for (const name of modalityNames(x)) {
-        const spec = fuser.network.input(x[name]!, name);
-        const moments = training.standardize ? await momentsOf(x[name]!, spec, type, options.signal) : null;
-        modalities[name] = { spec, moments };
-      }
-      const { schedule, clip, earlyStopping, alpha, validation, standardize: __, lazyRows: ___, ...others } = training;
-      const { seed = 0, signal, onProgress } = options;
-      const decay = alpha / training.batchSize;
+      const inputs = await modalityInputs(fuser.network, x, type, {
+        standardize: training.standardize,
+        signal: options.signal,
+      });
       const trained = await train(
-        fusionNetwork(fuser.network, modalities, head(fitted)),
+        fusionNetwork(fuser.network, inputs, head(fitted)),
         { inputs: fusionFeatures(x), targets: given },
         {
-          ...others,
+          ...(await trainOptions(type, settings, options)),
           loss: lossOf(names, fitted, factors, learned),
-          seed,
-          runtime: await runtimeOf(running),
-          ...(running.threads && { threads: running.threads }),
-          ...(running.worker !== undefined && { worker: running.worker }),
-          ...(schedule && { schedule }),
-          ...(clip && { clip }),
-          ...(earlyStopping && { earlyStopping }),
-          ...(validation !== null && { validation }),
-          ...(alpha > 0 && { parameters: (_, shape) => (shape.length > 1 ? { weightDecay: decay } : {}) }),
-          ...(signal && { signal }),
-          ...(onProgress && { onProgress: (progress) => onProgress({ ...progress, part: type }) }),
         },
       );
-      const state: State = {
-        modalities: Object.fromEntries(
-          Object.entries(modalities).map(([name, { spec }]) => [
-            name,
-            { spec, layout: x[name]!.layout, cols: x[name]!.cols },
-          ]),
-        ),
-        tasks: Object.fromEntries(names.map((name) => [name, fitted[name]!.state])),
-        factors,
-      };
-      return made(state, fitted, trained);
+      return made(inputs, fitted, trained);
     },
     async load(saved) {
       const state = checkSaved(saved, recipe, 1).state as unknown as State;
       const fitted = Object.fromEntries(
         names.map((name) => [name, (tasks[name] as unknown as Task).load(state.tasks[name]!)]),
       );
-      const inputs = Object.fromEntries(
-        Object.entries(state.modalities).map(([name, { spec }]) => [
-          name,
-          { spec, moments: training.standardize ? emptyMoments(spec) : null },
-        ]),
-      );
+      const inputs = loadedInputs(state.modalities, { standardize: training.standardize });
       const net = fusionNetwork(fuser.network, inputs, head(fitted));
       const options = { runtime: await runtimeOf(running), threads: running.threads ?? 1 };
-      return made(state, fitted, await loadTrained(net, savedPart(saved, "trained"), options));
+      return made(inputs, fitted, await loadTrained(net, savedPart(saved, "trained"), options));
     },
   };
 
-  function made(state: State, fitted: Readonly<Record<string, FittedTask>>, trained: Trained): FittedMultiTask<T> {
-    const widths = Object.fromEntries(Object.entries(state.modalities).map(([name, { cols }]) => [name, cols]));
+  function made(
+    inputs: ModalityInputs,
+    fitted: Readonly<Record<string, FittedTask>>,
+    trained: Trained,
+  ): FittedMultiTask<T> {
     const logVariance = trained.weights.task_log_variance;
     return {
       trained,
@@ -284,21 +252,9 @@ export function multiTask<const T extends Tasks>(params: MultiTaskParams<T>): Mu
           logVariance ? Math.exp(-logVariance[at]!) : ((taskWeights as Readonly<Record<string, number>>)[name] ?? 1),
         ]),
       ),
-      async predict(x, { signal, onProgress, batchSize }: RunOptions = {}) {
-        checkFeatureSet(x, type);
-        checkModalities(x, widths, type);
-        for (const [name, { layout }] of Object.entries(state.modalities))
-          if (x[name]!.layout !== layout)
-            throw new MmubError("shape-mismatch", {
-              part: type,
-              message: `modality "${name}" is ${x[name]!.layout}, want ${layout} as in the fit`,
-              modality: name,
-            });
-        const raw = await trained.predict(fusionFeatures(x), {
-          ...(batchSize !== undefined && { batchSize }),
-          ...(signal && { signal }),
-          ...(onProgress && { onProgress: (progress) => onProgress({ ...progress, part: type }) }),
-        });
+      async predict(x, options = {}) {
+        checkModalityInputs(x, inputs, type);
+        const raw = await trained.predict(fusionFeatures(x), reportedAs(options, type));
         let from = 0;
         const outputs = names.map((name) => {
           const { outputs, decode } = fitted[name]!;
@@ -311,7 +267,10 @@ export function multiTask<const T extends Tasks>(params: MultiTaskParams<T>): Mu
       save: async () => ({
         ...recipe,
         version: 1,
-        state: state as unknown as Json,
+        state: {
+          modalities: savedInputs(inputs),
+          tasks: Object.fromEntries(names.map((name) => [name, fitted[name]!.state])),
+        },
         parts: { trained: await trained.save() },
       }),
       dispose: () => trained.dispose(),

@@ -1,10 +1,21 @@
 // How modalities become one inside a network: the contract between what joins them and what is trained on top.
-import { type FeatureSet, type Features, isPresent, listed, MmubError, modalityNames } from "@mmub/core";
+import {
+  checkFeatureSet,
+  checkLayout,
+  checkModalities,
+  type FeatureSet,
+  type Features,
+  isPresent,
+  type Json,
+  listed,
+  MmubError,
+  modalityNames,
+} from "@mmub/core";
 import type { Value } from "./graph.js";
 import { type InputSpec, type InputSpecs, type Network, network, type Scope, type Seen } from "./network.js";
 import { cast, greater, mul } from "./ops.js";
 import type { InputFeatures } from "./predict.js";
-import { type Moments, standardized } from "./standardize.js";
+import { emptyMoments, type Moments, momentsOf, standardized } from "./standardize.js";
 
 /** One modality as a network that joins several sees it. */
 export interface SeenModality {
@@ -34,11 +45,47 @@ export interface FusionNetwork {
   build(scope: Scope, modalities: readonly SeenModality[]): Joined;
 }
 
-/** What a network over several modalities takes, by their names. */
+/** What a network over several modalities takes of one of them. */
 export interface ModalityInput {
   readonly spec: InputSpec;
+  readonly layout: Features["layout"];
+  readonly cols: number;
   /** Null: it stays as it is. */
   readonly moments: Moments | null;
+}
+
+/** By the names of the modalities, which are sorted. */
+export type ModalityInputs = Readonly<Record<string, ModalityInput>>;
+
+/** What the network takes of these features: the moments are those of the rows that have the modality, or none. */
+export async function modalityInputs(
+  fusion: FusionNetwork,
+  features: FeatureSet,
+  part: string,
+  { standardize = true, signal }: { readonly standardize?: boolean; readonly signal?: AbortSignal | undefined } = {},
+): Promise<ModalityInputs> {
+  const inputs: Record<string, ModalityInput> = {};
+  for (const name of modalityNames(features)) {
+    const { layout, cols } = features[name]!;
+    const spec = fusion.input(features[name]!, name);
+    const moments = standardize ? await momentsOf(features[name]!, spec, part, signal) : null;
+    inputs[name] = { spec, layout, cols, moments };
+  }
+  return inputs;
+}
+
+/** As data to be saved: the moments are among the weights. */
+export function savedInputs(inputs: ModalityInputs): Json {
+  const saved = Object.entries(inputs).map(([name, { spec, layout, cols }]) => [name, { spec, layout, cols }]);
+  return Object.fromEntries(saved) as Json;
+}
+
+/** What `savedInputs` has saved, with moments that the weights are to be loaded into. */
+export function loadedInputs(saved: Json, { standardize = true } = {}): ModalityInputs {
+  const inputs = Object.entries(saved as unknown as Readonly<Record<string, Omit<ModalityInput, "moments">>>);
+  return Object.fromEntries(
+    inputs.map(([name, input]) => [name, { ...input, moments: standardize ? emptyMoments(input.spec) : null }]),
+  );
 }
 
 const present = (name: string) => `${name}.present`;
@@ -51,7 +98,7 @@ const present = (name: string) => `${name}.present`;
  */
 export function fusionNetwork(
   fusion: FusionNetwork,
-  modalities: Readonly<Record<string, ModalityInput>>,
+  modalities: ModalityInputs,
   head: (scope: Scope, joined: Joined) => Value,
 ): Network {
   const names = modalityNames(modalities);
@@ -82,6 +129,14 @@ export function fusionNetwork(
   });
 }
 
+/** Throws `shape-mismatch` unless these are finite features of the modalities, widths and layouts of the fit. */
+export function checkModalityInputs(features: FeatureSet, modalities: ModalityInputs, part: string): void {
+  checkFeatureSet(features, part);
+  const inputs = Object.entries(modalities);
+  checkModalities(features, Object.fromEntries(inputs.map(([name, { cols }]) => [name, cols])), part);
+  for (const [name, { layout }] of inputs) checkLayout(features[name]!, layout, name, part);
+}
+
 /** Features as the network of `fusionNetwork` takes them. */
 export function fusionFeatures(features: FeatureSet): InputFeatures<InputSpecs> {
   const inputs: Record<string, Features> = {};
@@ -91,6 +146,12 @@ export function fusionFeatures(features: FeatureSet): InputFeatures<InputSpecs> 
     inputs[present(name)] = { layout: "dense", rows: one.rows, cols: 1, data };
   }
   return inputs as never;
+}
+
+/** One byte a row: whether the network sees any of its modalities. */
+export function anyPresent(features: FeatureSet): Uint8Array {
+  const all = Object.values(features);
+  return Uint8Array.from({ length: all[0]!.rows }, (_, row) => (all.some((one) => has(one, row)) ? 1 : 0));
 }
 
 /** A Sequence without steps says as little as none. */

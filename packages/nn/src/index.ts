@@ -1,14 +1,7 @@
 export type { Clip } from "./arena.js";
 export * from "./encoder.js";
 export * from "./export.js";
-export {
-  type FusionNetwork,
-  fusionFeatures,
-  fusionNetwork,
-  type Joined,
-  type ModalityInput,
-  type SeenModality,
-} from "./fusion-network.js";
+export * from "./fusion-network.js";
 export { denseGradient, gradients, type ParameterGradient } from "./gradients.js";
 export type * from "./graph.js";
 export * as initializers from "./initializers.js";
@@ -107,7 +100,7 @@ export {
   type WarmUp,
   warmUp,
 } from "./schedules.js";
-export { emptyMoments, type Moments, momentsOf, standardized } from "./standardize.js";
+export * from "./standardize.js";
 export { type StepBatch, type Stepper, type StepperOptions, stepper } from "./stepper.js";
 export { type ParameterOptions, type TrainingData, type TrainOptions, train } from "./train.js";
 export {

@@ -32,17 +32,11 @@ export interface AttentionBottleneckParams
  * const { cols } = await fitted.transform({ photo, visits }); // 4
  * await fitted.dispose();
  */
-export function attentionBottleneck({
-  heads,
-  layers,
-  bottleneck = 4,
-  ...given
-}: AttentionBottleneckParams = {}): NetworkFuser {
+export function attentionBottleneck({ bottleneck = 4, ...given }: AttentionBottleneckParams = {}): NetworkFuser {
   const type = "@mmub/fusion/attention-bottleneck";
-  const encoding = encodingOf(type, given);
-  const { sequence: _, ...params } = encoding.params;
-  const { units, dropout, activation, modalityDropout } = params;
-  const attention = attentionOf(type, { ...(heads && { heads }), ...(layers && { layers }) }, units);
+  const encoding = encodingOf(type, given, { keepsSteps: true });
+  const { units, dropout, activation } = encoding;
+  const attention = attentionOf(type, given, units);
   checkParam(
     type,
     "layers",
@@ -51,42 +45,33 @@ export function attentionBottleneck({
     "at least 2: one writes to the bottleneck, the next reads",
   );
   checkParam(type, "bottleneck", bottleneck, Number.isInteger(bottleneck) && bottleneck > 0, "a positive integer");
-  return networkFuser(
-    type,
-    { ...params, ...attention, bottleneck },
-    {
-      modalityDropout,
-      input: encoding.input,
-      build(scope, modalities) {
-        const parts = encoding.steps(scope, modalities);
-        const batch = parts[0]!.present.shape[0]!;
-        let shared = learnedSteps(scope, "bottleneck", bottleneck, units, batch);
-        // In front of its steps each modality has its summary.
-        let seen = parts.map(({ name, steps }) =>
-          joinedSteps([learnedSteps(scope, `summary_${name}`, 1, units, batch), steps]),
-        );
-        for (let layer = 0; layer < attention.layers; layer++) {
-          const both = parts.map(({ name }, i) => {
-            const encoder = transformerEncoder({
-              name: `${name}_${layer}`,
-              heads: attention.heads,
-              dropout,
-              activation,
-              normFirst: true,
-              finalNorm: false,
-            });
-            return encoder(scope, joinedSteps([shared, seen[i]!]));
-          });
-          const copies = both.map(({ values }) => slice(values, 1, 0, bottleneck));
-          shared = fullSteps(mul(copies.reduce(add), 1 / parts.length));
-          seen = both.map((steps) => from(steps, bottleneck));
-        }
-        const summaries = seen.map(({ values }) => reshape(slice(values, 1, 0, 1), [batch, units]));
-        return { fused: dense({ units, name: "output" })(scope, mul(summaries.reduce(add), 1 / parts.length)) };
-      },
-    },
-    given,
-  );
+  return networkFuser(type, encoding, { ...attention, bottleneck }, given, (scope, modalities) => {
+    const parts = encoding.steps(scope, modalities);
+    const batch = parts[0]!.present.shape[0]!;
+    let shared = learnedSteps(scope, "bottleneck", bottleneck, units, batch);
+    // In front of its steps each modality has its summary.
+    let seen = parts.map(({ name, steps }) =>
+      joinedSteps([learnedSteps(scope, `summary_${name}`, 1, units, batch), steps]),
+    );
+    for (let layer = 0; layer < attention.layers; layer++) {
+      const both = parts.map(({ name }, i) => {
+        const encoder = transformerEncoder({
+          name: `${name}_${layer}`,
+          heads: attention.heads,
+          dropout,
+          activation,
+          normFirst: true,
+          finalNorm: false,
+        });
+        return encoder(scope, joinedSteps([shared, seen[i]!]));
+      });
+      const copies = both.map(({ values }) => slice(values, 1, 0, bottleneck));
+      shared = fullSteps(mul(copies.reduce(add), 1 / parts.length));
+      seen = both.map((steps) => from(steps, bottleneck));
+    }
+    const summaries = seen.map(({ values }) => reshape(slice(values, 1, 0, 1), [batch, units]));
+    return { fused: dense({ units, name: "output" })(scope, mul(summaries.reduce(add), 1 / parts.length)) };
+  });
 }
 
 function from({ values, mask }: Steps, first: number): Steps {

@@ -40,32 +40,22 @@ export interface CnnRnnParams extends Omit<EncodingParams, "sequence">, FuserTra
  */
 export function cnnRnn({ kernel = 3, cell = "gru", bidirectional = false, ...given }: CnnRnnParams = {}): NetworkFuser {
   const type = "@mmub/fusion/cnn-rnn";
-  const encoding = encodingOf(type, given);
-  const { sequence: _, ...params } = encoding.params;
-  const { units, dropout, activation, modalityDropout } = params;
+  const encoding = encodingOf(type, given, { keepsSteps: true });
+  const { units, dropout, activation } = encoding;
   checkParam(type, "kernel", kernel, Number.isInteger(kernel) && kernel > 0, "a positive integer");
   checkParam(type, "cell", cell, ["gru", "lstm", "max"].includes(cell), '"gru", "lstm" or "max"');
   checkParam(type, "bidirectional", bidirectional, typeof bidirectional === "boolean", "true or false");
   const drop = dropoutLayer({ rate: dropout });
-  return networkFuser(
-    type,
-    { ...params, kernel, cell, bidirectional },
-    {
-      modalityDropout,
-      input: encoding.input,
-      build(scope, modalities) {
-        const states = encoding.steps(scope, modalities).map(({ name, steps, ragged }): Value => {
-          if (!ragged) return reshape(steps.values, [-1, units]);
-          const convolve = conv1d({ filters: units, kernel, padding: "same", activation, name: `conv_${name}` });
-          const found = drop(scope, convolve(scope, steps));
-          if (cell === "max") return globalMaxPool()(scope, found);
-          const layer = { gru, lstm }[cell];
-          return drop(scope, layer({ units, bidirectional, returns: "last", name: `${cell}_${name}` })(scope, found));
-        });
-        const all = states.length === 1 ? states[0]! : concat(states);
-        return { fused: dense({ units, activation, name: "output" })(scope, all) };
-      },
-    },
-    given,
-  );
+  return networkFuser(type, encoding, { kernel, cell, bidirectional }, given, (scope, modalities) => {
+    const states = encoding.steps(scope, modalities).map(({ name, steps, ragged }): Value => {
+      if (!ragged) return reshape(steps.values, [-1, units]);
+      const convolve = conv1d({ filters: units, kernel, padding: "same", activation, name: `conv_${name}` });
+      const found = drop(scope, convolve(scope, steps));
+      if (cell === "max") return globalMaxPool()(scope, found);
+      const layer = { gru, lstm }[cell];
+      return drop(scope, layer({ units, bidirectional, returns: "last", name: `${cell}_${name}` })(scope, found));
+    });
+    const all = states.length === 1 ? states[0]! : concat(states);
+    return { fused: dense({ units, activation, name: "output" })(scope, all) };
+  });
 }

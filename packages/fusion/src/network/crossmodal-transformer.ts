@@ -31,16 +31,13 @@ export interface CrossmodalTransformerParams
  * await fitted.dispose();
  */
 export function crossmodalTransformer({
-  heads,
-  layers,
   positions = "sinusoidal",
   ...given
 }: CrossmodalTransformerParams = {}): NetworkFuser {
   const type = "@mmub/fusion/crossmodal-transformer";
-  const encoding = encodingOf(type, given);
-  const { sequence: _, ...params } = encoding.params;
-  const { units, dropout, activation, modalityDropout } = params;
-  const attention = attentionOf(type, { ...(heads && { heads }), ...(layers && { layers }) }, units);
+  const encoding = encodingOf(type, given, { keepsSteps: true });
+  const { units, dropout, activation } = encoding;
+  const attention = attentionOf(type, given, units);
   checkParam(
     type,
     "positions",
@@ -51,37 +48,27 @@ export function crossmodalTransformer({
   const block = { heads: attention.heads, dropout, activation };
   const self = (name: string) =>
     transformerEncoder({ name, heads: attention.heads, dropout, activation, normFirst: true });
-  return networkFuser(
-    type,
-    { ...params, ...attention, positions },
-    {
-      modalityDropout,
-      input: encoding.input,
-      build(scope, modalities) {
-        const parts = encoding.steps(scope, modalities);
-        const placed = parts.map(({ name, steps, ragged }) => ({
-          name,
-          steps: ragged && positions === "sinusoidal" ? sinusoidalPositions()(scope, steps) : steps,
-        }));
-        const pooled = placed.map(({ name, steps }) => {
-          const views = placed
-            .filter((other) => other.name !== name)
-            .map((other) =>
-              scope.enter(`${name}_from_${other.name}`, (own) => {
-                let seen = steps;
-                for (let layer = 0; layer < attention.layers; layer++)
-                  seen = own.enter(String(layer), (inner) => crossBlock(inner, seen, other.steps, block));
-                return seen;
-              }),
-            );
-          const all =
-            views.length === 0 ? steps : { values: concat(views.map(({ values }) => values)), mask: steps.mask };
-          const narrow = views.length > 1 ? dense({ units, name: `merge_${name}` })(scope, all) : all;
-          return globalMeanPool()(scope, self(`self_${name}`)(scope, narrow));
-        });
-        return { fused: dense({ units, name: "output" })(scope, pooled.length === 1 ? pooled[0]! : concat(pooled)) };
-      },
-    },
-    given,
-  );
+  return networkFuser(type, encoding, { ...attention, positions }, given, (scope, modalities) => {
+    const parts = encoding.steps(scope, modalities);
+    const placed = parts.map(({ name, steps, ragged }) => ({
+      name,
+      steps: ragged && positions === "sinusoidal" ? sinusoidalPositions()(scope, steps) : steps,
+    }));
+    const pooled = placed.map(({ name, steps }) => {
+      const views = placed
+        .filter((other) => other.name !== name)
+        .map((other) =>
+          scope.enter(`${name}_from_${other.name}`, (own) => {
+            let seen = steps;
+            for (let layer = 0; layer < attention.layers; layer++)
+              seen = own.enter(String(layer), (inner) => crossBlock(inner, seen, other.steps, block));
+            return seen;
+          }),
+        );
+      const all = views.length === 0 ? steps : { values: concat(views.map(({ values }) => values)), mask: steps.mask };
+      const narrow = views.length > 1 ? dense({ units, name: `merge_${name}` })(scope, all) : all;
+      return globalMeanPool()(scope, self(`self_${name}`)(scope, narrow));
+    });
+    return { fused: dense({ units, name: "output" })(scope, pooled.length === 1 ? pooled[0]! : concat(pooled)) };
+  });
 }

@@ -1,5 +1,5 @@
 // What every network fuser does to a modality before it joins it to others: bring it to one width, and stand in for it.
-import { checkParam, type Features, MmubError } from "@mmub/core";
+import { checkParam, type Features, type Json, MmubError } from "@mmub/core";
 import {
   type Activation,
   activation as activationLayer,
@@ -10,7 +10,6 @@ import {
   dense,
   dropout as dropoutLayer,
   embedding,
-  expand,
   fullSteps,
   globalMaxPool,
   globalMeanPool,
@@ -71,8 +70,9 @@ interface EncodedSteps {
 }
 
 /** The checked params, and what they do. */
-export interface Encoding {
-  readonly params: Required<EncodingParams>;
+export interface Encoding
+  extends Required<Pick<EncodingParams, "units" | "activation" | "dropout" | "modalityDropout">> {
+  readonly params: Readonly<Record<string, Json>>;
   input(features: Features, modality: string): InputSpec;
   /** A vector for each modality. */
   vectors(scope: Scope, modalities: readonly SeenModality[]): readonly Encoded[];
@@ -80,7 +80,8 @@ export interface Encoding {
   steps(scope: Scope, modalities: readonly SeenModality[]): readonly EncodedSteps[];
 }
 
-export function encodingOf(part: string, given: EncodingParams): Encoding {
+/** @param keepsSteps whether a Sequence keeps its steps, so that `sequence` says nothing */
+export function encodingOf(part: string, given: EncodingParams, { keepsSteps = false } = {}): Encoding {
   const { units = 64, hidden = [], activation = "relu", dropout = 0.2, sequence = "attention" } = given;
   const { vocabulary = {}, missing = "embedding", modalityDropout = 0.1 } = given;
   const check = (name: string, value: unknown, ok: boolean, want: string) => checkParam(part, name, value, ok, want);
@@ -120,7 +121,20 @@ export function encodingOf(part: string, given: EncodingParams): Encoding {
   };
 
   return {
-    params: { units, hidden, activation, dropout, sequence, vocabulary: { ...vocabulary }, missing, modalityDropout },
+    units,
+    activation,
+    dropout,
+    modalityDropout,
+    params: {
+      units,
+      hidden,
+      activation,
+      dropout,
+      ...(!keepsSteps && { sequence }),
+      vocabulary: { ...vocabulary },
+      missing,
+      modalityDropout,
+    },
     input(features, modality) {
       if (features.layout === "sparse") return { kind: "bag", cols: features.cols };
       if (features.layout === "dense") return { kind: "vector", cols: features.cols };
@@ -152,26 +166,22 @@ export function encodingOf(part: string, given: EncodingParams): Encoding {
             const one = reshape(standIn(own, flatVector(own, modality), present), [batch, 1, units]);
             return { name, present, ragged: false, steps: fullSteps(one) };
           }
-          const own_ = layers(0)(own, stepsOf(own, modality)) as Steps;
-          const length = own_.mask.shape[1]!;
+          const seen = layers(0)(own, stepsOf(own, modality)) as Steps;
+          const length = seen.mask.shape[1]!;
           // The first step of a row without the modality holds what stands in for it.
           const first = Float32Array.from({ length }, (_, step) => (step === 0 ? 1 : 0));
-          const there = greater(present, 0);
-          const instead = expand(reshape(own.parameter("missing", [units], missingInit), [1, 1, units]), [
-            1,
-            length,
-            units,
-          ]);
-          const values = where(reshape(there, [batch, 1, 1]), own_.values, missing === "zero" ? 0 : instead);
-          const mask = where(there, own_.mask, reshape(constant(first), [1, length]));
+          const values = standIn(own, seen.values, reshape(present, [batch, 1, 1]));
+          const mask = where(greater(present, 0), seen.mask, constant(first, [1, length]));
           return { name, present, ragged: true, steps: { values, mask } };
         }),
       ),
   };
 
-  function standIn(scope: Scope, vector: Value, present: Value): Value {
-    const instead = missing === "zero" ? 0 : reshape(scope.parameter("missing", [units], missingInit), [1, units]);
-    return where(greater(present, 0), vector, instead);
+  /** Numbers `[batch, …, units]` where the modality is `present`, of as many axes. */
+  function standIn(scope: Scope, numbers: Value, present: Value): Value {
+    const axes = [...present.shape.slice(1).map(() => 1), units];
+    const instead = missing === "zero" ? 0 : reshape(scope.parameter("missing", [units], missingInit), axes);
+    return where(greater(present, 0), numbers, instead);
   }
 }
 

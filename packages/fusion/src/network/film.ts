@@ -23,27 +23,18 @@ export interface FilmFusionParams extends EncodingParams, FuserTrainingParams {}
 export function filmFusion(given: FilmFusionParams = {}): NetworkFuser {
   const type = "@mmub/fusion/film-fusion";
   const encoding = encodingOf(type, given);
-  const { units, modalityDropout } = encoding.params;
-  return networkFuser(
-    type,
-    encoding.params as never,
-    {
-      modalityDropout,
-      input: encoding.input,
-      build(scope, modalities) {
-        const parts = encoding.vectors(scope, modalities);
-        const modulated = parts.map(({ name, vector }) => {
-          const others = parts.filter((part) => part.name !== name).map((part) => part.vector);
-          if (others.length === 0) return vector;
-          const context = others.length === 1 ? others[0]! : concat(others);
-          const scale = dense({ units, name: `scale_${name}` })(scope, context);
-          const shift = dense({ units, name: `shift_${name}` })(scope, context);
-          return add(mul(vector, add(scale, 1)), shift);
-        });
-        const mean = mul(modulated.reduce(add), 1 / parts.length);
-        return { fused: dense({ units, name: "output", activation: encoding.params.activation })(scope, mean) };
-      },
-    },
-    given,
-  );
+  const { units } = encoding;
+  return networkFuser(type, encoding, {}, given, (scope, modalities) => {
+    const parts = encoding.vectors(scope, modalities);
+    const modulated = parts.map(({ name, vector }) => {
+      const others = parts.filter((part) => part.name !== name).map((part) => part.vector);
+      if (others.length === 0) return vector;
+      const context = others.length === 1 ? others[0]! : concat(others);
+      const scale = dense({ units, name: `scale_${name}` })(scope, context);
+      const shift = dense({ units, name: `shift_${name}` })(scope, context);
+      return add(mul(vector, add(scale, 1)), shift);
+    });
+    const mean = mul(modulated.reduce(add), 1 / parts.length);
+    return { fused: dense({ units, name: "output", activation: encoding.activation })(scope, mean) };
+  });
 }

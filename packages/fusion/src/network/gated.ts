@@ -32,29 +32,19 @@ export function gated({ gate = "softmax", ...given }: GatedParams = {}): Network
   const type = "@mmub/fusion/gated";
   checkParam(type, "gate", gate, gate === "sigmoid" || gate === "softmax", '"sigmoid" or "softmax"');
   const encoding = encodingOf(type, given);
-  const { units, modalityDropout } = encoding.params;
-  return networkFuser(
-    type,
-    { ...encoding.params, gate },
-    {
-      modalityDropout,
-      input: encoding.input,
-      build(scope, modalities) {
-        const parts = encoding.vectors(scope, modalities);
-        const [batch, count] = [parts[0]!.vector.shape[0]!, parts.length];
-        const all = concat(parts.map(({ vector }) => vector));
-        const values = stacked(
-          parts.map(({ name, vector }) => tanh(dense({ units, name: `value_${name}` })(scope, vector))),
-        );
-        const logits = stacked(parts.map(({ name }) => dense({ units, name: `gate_${name}` })(scope, all)));
-        const presence = reshape(concat(parts.map(({ present }) => present)), [batch, count, 1]);
-        // Far below what logits are: no part for what is missing.
-        const hidden = add(logits, mul(sub(presence, 1), 1e4));
-        const gates =
-          gate === "sigmoid" ? sigmoid(logits) : transpose(softmax(transpose(hidden, [0, 2, 1])), [0, 2, 1]);
-        return { fused: sum(mul(gates, values), [1]), shares: sharesOf(mean(gates, [2]), parts) };
-      },
-    },
-    given,
-  );
+  const { units } = encoding;
+  return networkFuser(type, encoding, { gate }, given, (scope, modalities) => {
+    const parts = encoding.vectors(scope, modalities);
+    const [batch, count] = [parts[0]!.vector.shape[0]!, parts.length];
+    const all = concat(parts.map(({ vector }) => vector));
+    const values = stacked(
+      parts.map(({ name, vector }) => tanh(dense({ units, name: `value_${name}` })(scope, vector))),
+    );
+    const logits = stacked(parts.map(({ name }) => dense({ units, name: `gate_${name}` })(scope, all)));
+    const presence = reshape(concat(parts.map(({ present }) => present)), [batch, count, 1]);
+    // Far below what logits are: no part for what is missing.
+    const hidden = add(logits, mul(sub(presence, 1), 1e4));
+    const gates = gate === "sigmoid" ? sigmoid(logits) : transpose(softmax(transpose(hidden, [0, 2, 1])), [0, 2, 1]);
+    return { fused: sum(mul(gates, values), [1]), shares: sharesOf(mean(gates, [2]), parts) };
+  });
 }

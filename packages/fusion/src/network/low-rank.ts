@@ -31,33 +31,23 @@ export function lowRankFusion({ rank = 4, outputUnits = 64, ...given }: LowRankF
   const encoding = encodingOf(type, given);
   for (const [name, value] of Object.entries({ rank, outputUnits }))
     checkParam(type, name, value, Number.isInteger(value) && value > 0, "a positive integer");
-  const { modalityDropout } = encoding.params;
-  return networkFuser(
-    type,
-    { ...encoding.params, rank, outputUnits },
-    {
-      modalityDropout,
-      input: encoding.input,
-      build(scope, modalities) {
-        const parts = encoding.vectors(scope, modalities);
-        const batch = parts[0]!.vector.shape[0]!;
-        // The bias of each factor is the weight of its leading 1.
-        const product = parts
-          .map(({ name, vector }) =>
-            dense({
-              units: rank * outputUnits,
-              name: `factor_${name}`,
-              weightInit: initializers.xavierNormal(),
-              biasInit: initializers.normal({ deviation: 0.1 }),
-            })(scope, vector),
-          )
-          .reduce(mul);
-        const weights = scope.parameter("rank_weight", [rank], initializers.constant(1 / Math.sqrt(rank)));
-        const bias = scope.parameter("bias", [outputUnits], initializers.zeros());
-        const summed = sum(mul(reshape(product, [batch, rank, outputUnits]), reshape(weights, [1, rank, 1])), [1]);
-        return { fused: add(summed, bias) };
-      },
-    },
-    given,
-  );
+  return networkFuser(type, encoding, { rank, outputUnits }, given, (scope, modalities) => {
+    const parts = encoding.vectors(scope, modalities);
+    const batch = parts[0]!.vector.shape[0]!;
+    // The bias of each factor is the weight of its leading 1.
+    const product = parts
+      .map(({ name, vector }) =>
+        dense({
+          units: rank * outputUnits,
+          name: `factor_${name}`,
+          weightInit: initializers.xavierNormal(),
+          biasInit: initializers.normal({ deviation: 0.1 }),
+        })(scope, vector),
+      )
+      .reduce(mul);
+    const weights = scope.parameter("rank_weight", [rank], initializers.constant(1 / Math.sqrt(rank)));
+    const bias = scope.parameter("bias", [outputUnits], initializers.zeros());
+    const summed = sum(mul(reshape(product, [batch, rank, outputUnits]), reshape(weights, [1, rank, 1])), [1]);
+    return { fused: add(summed, bias) };
+  });
 }

@@ -22,20 +22,11 @@ export interface MultiplicativeParams extends EncodingParams, FuserTrainingParam
 export function multiplicative(given: MultiplicativeParams = {}): NetworkFuser {
   const type = "@mmub/fusion/multiplicative";
   const encoding = encodingOf(type, given);
-  const { units, modalityDropout } = encoding.params;
-  return networkFuser(
-    type,
-    encoding.params as never,
-    {
-      modalityDropout,
-      input: encoding.input,
-      build(scope, modalities) {
-        const factors = encoding
-          .vectors(scope, modalities)
-          .map(({ name, vector }) => tanh(dense({ units, name: `factor_${name}` })(scope, vector)));
-        return { fused: dense({ units, name: "output" })(scope, factors.reduce(mul)) };
-      },
-    },
-    given,
-  );
+  const { units } = encoding;
+  return networkFuser(type, encoding, {}, given, (scope, modalities) => {
+    const factors = encoding
+      .vectors(scope, modalities)
+      .map(({ name, vector }) => tanh(dense({ units, name: `factor_${name}` })(scope, vector)));
+    return { fused: dense({ units, name: "output" })(scope, factors.reduce(mul)) };
+  });
 }

@@ -1,7 +1,6 @@
 // A fuser that is a network: trained with a head for the targets, which is then left away.
 import {
   checkFeatureSet,
-  checkModalities,
   checkParam,
   checkSaved,
   checkTargets,
@@ -13,6 +12,7 @@ import {
   type Json,
   modalityNames,
   type RunOptions,
+  reportedAs,
   type Saved,
   savedPart,
   show,
@@ -20,30 +20,32 @@ import {
 } from "@mmub/core";
 import {
   adam,
+  anyPresent,
   auto,
   type Clip,
+  checkModalityInputs,
   crossEntropy,
   dense,
   type Epoch,
-  emptyMoments,
   type FusionNetwork,
   fusionFeatures,
   fusionNetwork,
-  type InputSpec,
   type Loss,
+  loadedInputs,
   loadTrained,
-  type ModalityInput,
-  momentsOf,
+  modalityInputs,
   mse,
   type Network,
   type Optimizer,
   type Runtime,
   type Schedule,
+  savedInputs,
   type Trained,
   train,
 } from "@mmub/nn";
-import { checkLayout, checkSeen } from "../scaling.js";
+import { checkSeen } from "../scaling.js";
 import { goalsOf } from "../skill.js";
+import type { Encoding } from "./encoding.js";
 
 /** How the network of a fuser is trained when the fuser stands alone. */
 export interface FuserTrainingParams {
@@ -94,19 +96,19 @@ export interface FittedNetworkFuser extends FittedFuser {
   dispose(): Promise<void>;
 }
 
-interface State {
-  readonly modalities: Readonly<
-    Record<string, { readonly spec: InputSpec; readonly layout: string; readonly cols: number }>
-  >;
-}
-
-/** Makes a fuser of a network. */
+/** Makes a fuser of the graph that joins what `encoding` makes of the modalities. */
 export function networkFuser(
   type: string,
-  ownParams: Readonly<Record<string, unknown>>,
-  network: FusionNetwork,
+  encoding: Encoding,
+  ownParams: Readonly<Record<string, Json>>,
   given: FuserTrainingParams,
+  build: FusionNetwork["build"],
 ): NetworkFuser {
+  const network: FusionNetwork = {
+    modalityDropout: encoding.modalityDropout,
+    input: encoding.input,
+    build,
+  };
   const { task = null, epochs = 50, batchSize = 32, optimizer = adam(), schedule = null, clip = null } = given;
   const { validation = 0.15, patience = 8, runtime = auto, threads = 1, worker } = given;
   const check = (name: string, value: unknown, ok: boolean, want: string) => checkParam(type, name, value, ok, want);
@@ -116,7 +118,7 @@ export function networkFuser(
   check("validation", validation, validation === null || (validation > 0 && validation < 1), "a share or null");
   check("optimizer", optimizer, typeof optimizer?.type === "string", "an optimiser such as adam()");
   const training = { task, epochs, batchSize, optimizer, schedule, clip, validation, patience };
-  const recipe = { type, params: { ...ownParams, ...training } as unknown as Json };
+  const recipe = { type, params: { ...encoding.params, ...ownParams, ...training } as unknown as Json };
   const runtimeOf = async () => (typeof runtime === "function" ? runtime() : runtime);
 
   return {
@@ -127,22 +129,19 @@ export function networkFuser(
       const rows = checkFeatureSet(features, type);
       checkTargets(targets, rows, type);
       const goal = goalOf(targets, task, type);
-      const modalities: Record<string, ModalityInput> = {};
-      for (const name of modalityNames(features)) {
-        checkSeen(features[name]!, name, type);
-        const spec = network.input(features[name]!, name);
-        modalities[name] = { spec, moments: await momentsOf(features[name]!, spec, type, options.signal) };
-      }
-      const learner = fusionNetwork(network, modalities, (scope, { fused }) =>
+      for (const name of modalityNames(features)) checkSeen(features[name]!, name, type);
+      const inputs = await modalityInputs(network, features, type, { signal: options.signal });
+      const learner = fusionNetwork(network, inputs, (scope, { fused }) =>
         dense({ units: goal.outputs, name: "head" })(scope, fused),
       );
-      const { seed = 0, signal, onProgress } = options;
+      const { seed = 0, batchSize: _, ...running } = reportedAs(options, type);
       // A share of few rows would be none.
-      const judged = validation !== null && Math.round(validation * rows) > 0 && Math.round(validation * rows) < rows;
+      const held = Math.round((validation ?? 0) * rows);
       const trained = await train(
         learner,
         { inputs: fusionFeatures(features), targets: { target: goal.values } },
         {
+          ...running,
           loss: goal.loss,
           epochs,
           batchSize,
@@ -153,37 +152,22 @@ export function networkFuser(
           ...(worker !== undefined && { worker }),
           ...(schedule && { schedule }),
           ...(clip && { clip }),
-          ...(judged && { validation, earlyStopping: { patience } }),
-          ...(signal && { signal }),
-          ...(onProgress && { onProgress: (progress) => onProgress({ ...progress, part: type }) }),
+          ...(validation && held > 0 && held < rows && { validation, earlyStopping: { patience } }),
         },
       );
-      const state: State = {
-        modalities: Object.fromEntries(
-          Object.entries(modalities).map(([name, { spec }]) => [
-            name,
-            { spec, layout: features[name]!.layout, cols: features[name]!.cols },
-          ]),
-        ),
-      };
-      const inner = await trained.save();
+      const inner = withoutHead(await trained.save());
       await trained.dispose();
-      return fitted(state, inner);
+      return fitted(savedInputs(inputs), inner);
     },
     async load(saved) {
-      const state = checkSaved(saved, recipe, 1).state as unknown as State;
-      return fitted(state, savedPart(saved, "trained"));
+      return fitted(checkSaved(saved, recipe, 1).state, savedPart(saved, "trained"));
     },
   };
 
-  async function fitted(state: State, inner: Saved): Promise<FittedNetworkFuser> {
-    const names = Object.keys(state.modalities);
-    const inputs = Object.fromEntries(
-      Object.entries(state.modalities).map(([name, { spec }]) => [name, { spec, moments: emptyMoments(spec) }]),
-    );
-    const widths = Object.fromEntries(Object.entries(state.modalities).map(([name, { cols }]) => [name, cols]));
+  async function fitted(state: Json, inner: Saved): Promise<FittedNetworkFuser> {
+    const inputs = loadedInputs(state);
     const load = async (net: Network): Promise<Trained> =>
-      loadTrained(net, withoutHead(inner), { runtime: await runtimeOf(), threads });
+      loadTrained(net, inner, { runtime: await runtimeOf(), threads });
     // Found while the graph is made, which `loadTrained` does.
     let [cols, tells] = [0, false];
     const trained = await load(
@@ -193,30 +177,19 @@ export function networkFuser(
       }),
     );
     let telling: Promise<Trained> | undefined;
-    const run = async (net: Trained, features: FeatureSet, { signal, onProgress, batchSize }: RunOptions = {}) => {
-      const rows = checkFeatureSet(features, type);
-      checkModalities(features, widths, type);
-      for (const [name, { layout }] of Object.entries(state.modalities))
-        checkLayout(features[name]!, layout, name, type);
-      const known = Object.fromEntries(names.map((name) => [name, features[name]!]));
-      const given = fusionFeatures(known);
-      const present = new Uint8Array(rows);
-      for (const name of names)
-        for (let row = 0; row < rows; row++) present[row]! |= (given[`${name}.present`] as Dense).data[row]!;
-      const out = await net.predict(given, {
-        ...(batchSize !== undefined && { batchSize }),
-        ...(signal && { signal }),
-        ...(onProgress && { onProgress: (progress) => onProgress({ ...progress, part: type }) }),
-      });
-      return { out, present };
+    const run = (net: Trained, features: FeatureSet, options: RunOptions = {}): Promise<Dense> => {
+      checkModalityInputs(features, inputs, type);
+      return net.predict(fusionFeatures(features), reportedAs(options, type));
     };
     return {
       cols,
-      modalities: names,
+      modalities: Object.keys(inputs),
       history: trained.history,
       trained,
       async transform(features, options) {
-        const { out, present } = await run(trained, features, options);
+        const running = run(trained, features, options);
+        const present = anyPresent(features);
+        const out = await running;
         if (!present.includes(0)) return out;
         for (let row = 0; row < out.rows; row++)
           if (!present[row]) out.data.fill(0, row * out.cols, (row + 1) * out.cols);
@@ -225,14 +198,9 @@ export function networkFuser(
       async shares(features, options) {
         if (!tells) return null;
         telling ??= load(fusionNetwork(network, inputs, (_, { shares }) => shares!));
-        return (await run(await telling, features, options)).out;
+        return run(await telling, features, options);
       },
-      save: async () => ({
-        ...recipe,
-        version: 1,
-        state: state as unknown as Json,
-        parts: { trained: withoutHead(inner) },
-      }),
+      save: async () => ({ ...recipe, version: 1, state, parts: { trained: inner } }),
       async dispose() {
         await trained.dispose();
         await (await telling)?.dispose();

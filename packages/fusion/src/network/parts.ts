@@ -10,11 +10,6 @@ export function stacked(vectors: readonly Value[]): Value {
   );
 }
 
-/** With a column of 1 in front. */
-export function withOne(vector: Value, one: Value): Value {
-  return concat([one, vector]);
-}
-
 /** Weights `[batch, modalities]`, at least 0, as shares of the modalities that a row has: they add up to 1, or are all 0. */
 export function sharesOf(weights: Value, parts: readonly Pick<Encoded, "present">[]): Value {
   const counted = mul(weights, concat(parts.map(({ present }) => present)));

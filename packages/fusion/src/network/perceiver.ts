@@ -26,40 +26,30 @@ export interface PerceiverParams extends Omit<EncodingParams, "sequence">, Fuser
  * const { cols } = await fitted.transform({ photo, visits }); // 4
  * await fitted.dispose();
  */
-export function perceiver({ heads, layers, latents = 8, ...given }: PerceiverParams = {}): NetworkFuser {
+export function perceiver({ latents = 8, ...given }: PerceiverParams = {}): NetworkFuser {
   const type = "@mmub/fusion/perceiver";
-  const encoding = encodingOf(type, given);
-  const { sequence: _, ...params } = encoding.params;
-  const { units, dropout, activation, modalityDropout } = params;
-  const attention = attentionOf(type, { ...(heads && { heads }), ...(layers && { layers }) }, units);
+  const encoding = encodingOf(type, given, { keepsSteps: true });
+  const { units, dropout, activation } = encoding;
+  const attention = attentionOf(type, given, units);
   checkParam(type, "latents", latents, Number.isInteger(latents) && latents > 0, "a positive integer");
-  return networkFuser(
-    type,
-    { ...params, ...attention, latents },
-    {
-      modalityDropout,
-      input: encoding.input,
-      build(scope, modalities) {
-        const parts = encoding.steps(scope, modalities);
-        const batch = parts[0]!.present.shape[0]!;
-        // What modality a step is of.
-        const all = joinedSteps(
-          parts.map(({ name, steps }) => {
-            const kind = scope.parameter(`kind_${name}`, [units], initializers.normal({ deviation: 0.02 }));
-            return { values: add(steps.values, reshape(kind, [1, 1, units])), mask: steps.mask };
-          }),
-        );
-        let asking = learnedSteps(scope, "latents", latents, units, batch);
-        for (let layer = 0; layer < attention.layers; layer++) {
-          asking = scope.enter(`ask_${layer}`, (own) =>
-            crossBlock(own, asking, all, { heads: attention.heads, dropout, activation }),
-          );
-          const think = { name: `think_${layer}`, heads: attention.heads, dropout, activation, finalNorm: false };
-          asking = transformerEncoder({ ...think, normFirst: true })(scope, asking);
-        }
-        return { fused: dense({ units, name: "output" })(scope, globalMeanPool()(scope, asking)) };
-      },
-    },
-    given,
-  );
+  return networkFuser(type, encoding, { ...attention, latents }, given, (scope, modalities) => {
+    const parts = encoding.steps(scope, modalities);
+    const batch = parts[0]!.present.shape[0]!;
+    // What modality a step is of.
+    const all = joinedSteps(
+      parts.map(({ name, steps }) => {
+        const kind = scope.parameter(`kind_${name}`, [units], initializers.normal({ deviation: 0.02 }));
+        return { values: add(steps.values, reshape(kind, [1, 1, units])), mask: steps.mask };
+      }),
+    );
+    let asking = learnedSteps(scope, "latents", latents, units, batch);
+    for (let layer = 0; layer < attention.layers; layer++) {
+      asking = scope.enter(`ask_${layer}`, (own) =>
+        crossBlock(own, asking, all, { heads: attention.heads, dropout, activation }),
+      );
+      const think = { name: `think_${layer}`, heads: attention.heads, dropout, activation, finalNorm: false };
+      asking = transformerEncoder({ ...think, normFirst: true })(scope, asking);
+    }
+    return { fused: dense({ units, name: "output" })(scope, globalMeanPool()(scope, asking)) };
+  });
 }

@@ -1,8 +1,7 @@
 import { checkParam, MmubError } from "@mmub/core";
-import { constant, dense, expand, mul, reshape } from "@mmub/nn";
+import { concat, constant, dense, expand, mul, reshape } from "@mmub/nn";
 import { type EncodingParams, encodingOf } from "./encoding.js";
 import { type FuserTrainingParams, type NetworkFuser, networkFuser } from "./network-fuser.js";
-import { withOne } from "./parts.js";
 
 export interface TensorFusionParams extends EncodingParams, FuserTrainingParams {
   /** Width that each modality is brought to; the product has (units + 1) to the power of the modalities numbers. @default 16 */
@@ -33,31 +32,22 @@ export function tensorFusion({ units = 16, outputUnits = 64, ...given }: TensorF
   const type = "@mmub/fusion/tensor-fusion";
   const encoding = encodingOf(type, { ...given, units });
   checkParam(type, "outputUnits", outputUnits, Number.isInteger(outputUnits) && outputUnits > 0, "a positive integer");
-  const { activation, modalityDropout } = encoding.params;
-  return networkFuser(
-    type,
-    { ...encoding.params, outputUnits },
-    {
-      modalityDropout,
-      input: encoding.input,
-      build(scope, modalities) {
-        const width = (units + 1) ** modalities.length;
-        if (width > most)
-          throw new MmubError("invalid-params", {
-            part: type,
-            message: `${modalities.length} modalities of ${units} units make a product of ${width} numbers, want at most ${most}: units of at most ${Math.floor(most ** (1 / modalities.length)) - 1}, or lowRankFusion`,
-          });
-        const parts = encoding.vectors(scope, modalities);
-        const batch = parts[0]!.vector.shape[0]!;
-        const one = expand(constant(1), [batch, 1]);
-        const product = parts
-          .map(({ vector }) => withOne(vector, one))
-          .reduce((a, b) =>
-            reshape(mul(reshape(a, [batch, a.shape[1]!, 1]), reshape(b, [batch, 1, b.shape[1]!])), [batch, -1]),
-          );
-        return { fused: dense({ units: outputUnits, name: "output", activation })(scope, product) };
-      },
-    },
-    given,
-  );
+  const { activation } = encoding;
+  return networkFuser(type, encoding, { outputUnits }, given, (scope, modalities) => {
+    const width = (units + 1) ** modalities.length;
+    if (width > most)
+      throw new MmubError("invalid-params", {
+        part: type,
+        message: `${modalities.length} modalities of ${units} units make a product of ${width} numbers, want at most ${most}: units of at most ${Math.floor(most ** (1 / modalities.length)) - 1}, or lowRankFusion`,
+      });
+    const parts = encoding.vectors(scope, modalities);
+    const batch = parts[0]!.vector.shape[0]!;
+    const one = expand(constant(1), [batch, 1]);
+    const product = parts
+      .map(({ vector }) => concat([one, vector]))
+      .reduce((a, b) =>
+        reshape(mul(reshape(a, [batch, a.shape[1]!, 1]), reshape(b, [batch, 1, b.shape[1]!])), [batch, -1]),
+      );
+    return { fused: dense({ units: outputUnits, name: "output", activation })(scope, product) };
+  });
 }
