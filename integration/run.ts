@@ -46,7 +46,7 @@ try {
   });
   // Node's own logarithms and sines may differ in the last digit from version to version.
   const [older, newer] = outputs.map((output) => output.trim().split(/\s+/).map(Number)) as [number[], number[]];
-  if (older.length !== newer.length || older.some((value, i) => !(Math.abs(value - newer[i]!) < 5e-4)))
+  if (older.length !== newer.length || older.some((value, i) => !(Math.abs(value - newer[i]!) < 1e-4)))
     fail("a pipeline", `its output depends on the version of Node:\n${outputs.join("\n")}`);
   if (found.length > 0) fail("what the packages hold", `\n${found.join("\n")}`);
 } catch (error) {
