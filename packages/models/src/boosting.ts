@@ -8,12 +8,10 @@ import {
   type FittedModel,
   type Json,
   type Label,
-  MmubError,
   type Model,
   type Regression,
   rowBatches,
   type Saved,
-  show,
   turn,
 } from "@mmub/core";
 import {
@@ -32,7 +30,7 @@ import {
 import { binaryLoss, multinomialLoss, type RegressionLoss, regressionLoss } from "./boosting/losses.js";
 import { argmax, type ClassWeight, checkClassWeight, classWeights, encodeLabels } from "./labels.js";
 import { checkMatrix, checkWidth, type Matrix, plain } from "./linear.js";
-import { checkNumbers } from "./trees/numbers.js";
+import { checkNumbers, positionsOf } from "./targets.js";
 import { checkTreeRows } from "./trees/rows.js";
 
 export interface GradientBoostingClassifierParams extends BoostingParams {
@@ -222,10 +220,9 @@ export function gradientBoostingRegressor(params: GradientBoostingRegressorParam
       refuseSequence(x, type);
       checkTreeRows(x as Matrix, all.settings.missing, type);
       checkTargets(targets, x.rows, type);
-      const least = counts ? 0 : Number.NEGATIVE_INFINITY;
-      checkNumbers(targets, least, type);
+      checkNumbers(targets, counts, type);
       const validation = checkedValidation(options?.validation, x, all.settings.missing, type);
-      if (validation) checkNumbers(validation.targets, least, `${type} (validation)`);
+      if (validation) checkNumbers(validation.targets, counts, `${type} (validation)`);
       const weighed = (of: readonly number[]) => ({
         targets: Float32Array.from(of),
         weights: new Float32Array(of.length).fill(1),
@@ -277,17 +274,7 @@ function ofClasses<L extends Label>(
   weighted: (of: Int32Array) => Float32Array,
   type: string,
 ): NonNullable<FitData["validation"]> {
-  const positions = new Map(classes.map((label, at) => [label, at]));
-  const classOf = Int32Array.from(targets, (target, index) => {
-    const at = positions.get(target);
-    if (at === undefined)
-      throw new MmubError("invalid-input", {
-        part: `${type} (validation)`,
-        message: `target ${index} is ${show(target)}, want one of the classes of the fit`,
-        index,
-      });
-    return at;
-  });
+  const classOf = positionsOf(targets, classes, `${type} (validation)`);
   return { x, targets: Float32Array.from(classOf), weights: weighted(classOf) };
 }
 

@@ -29,7 +29,7 @@ import {
 } from "./forest/engine.js";
 import { argmax, type ClassWeight, checkClassWeight, classWeights, encodeLabels } from "./labels.js";
 import { checkMatrix, checkWidth, type Matrix, plain } from "./linear.js";
-import { checkNumbers } from "./trees/numbers.js";
+import { checkNumbers } from "./targets.js";
 import { checkTreeRows, type Missing } from "./trees/rows.js";
 
 export interface ForestClassifierParams extends ForestParams {
@@ -217,7 +217,7 @@ function regressor(type: string, params: ForestParams, extra: boolean): ForestRe
       await turn(options?.signal);
       check(x, all.settings.missing, type);
       checkTargets(targets, x.rows, type);
-      checkNumbers(targets, Number.NEGATIVE_INFINITY, type);
+      checkNumbers(targets, false, type);
       const data: FitData = {
         x: x as Matrix,
         channelOf: new Uint8Array(x.rows),

@@ -5,7 +5,6 @@ import {
   type Features,
   type FitOptions,
   type FittedModel,
-  MmubError,
   type Model,
   pace,
   progress,
@@ -15,7 +14,6 @@ import {
   rowBatches,
   type Saved,
   savedArray,
-  show,
   takeFeatures,
   turn,
 } from "@mmub/core";
@@ -23,6 +21,7 @@ import { dualTube, rowsOf } from "./coordinate.js";
 import { splitFold, stratifiedFolds } from "./folds.js";
 import { checkMatrix, checkWidth, linearKernel, type Matrix, packed } from "./linear.js";
 import { newton } from "./newton.js";
+import { checkNumbers } from "./targets.js";
 
 const type = "@mmub/models/linear-svr";
 
@@ -150,13 +149,7 @@ export function linearSvr(params: LinearSvrParams = {}): LinearSvr {
       await turn(options?.signal);
       checkMatrix(x, type);
       checkTargets(targets, x.rows, type);
-      for (const [index, target] of targets.entries())
-        if (!Number.isFinite(target))
-          throw new MmubError("invalid-input", {
-            part: type,
-            message: `target ${index} is ${show(target)}, want a finite number`,
-            index,
-          });
+      checkNumbers(targets, false, type);
       const numbers = random(options?.seed ?? 0);
       const report = progress(options, type, Array.isArray(C) ? folds * C.length + 1 : 1);
       let done = 0;

@@ -14,7 +14,6 @@ import {
   rowBatches,
   type Saved,
   savedArray,
-  show,
   takeFeatures,
   turn,
 } from "@mmub/core";
@@ -22,6 +21,7 @@ import { splitFold, stratifiedFolds } from "./folds.js";
 import { gram } from "./gram.js";
 import { checkMatrix, checkWidth, type LinearKernel, linearKernel, type Matrix, moments, strideOf } from "./linear.js";
 import { cholesky, choleskySolve, eigen } from "./symmetric.js";
+import { checkNumbers } from "./targets.js";
 
 const type = "@mmub/models/ridge";
 
@@ -145,13 +145,7 @@ export function ridge(params: RidgeParams = {}): Ridge {
       await turn(options?.signal);
       checkMatrix(x, type);
       checkTargets(targets, x.rows, type);
-      for (const [index, target] of targets.entries())
-        if (!Number.isFinite(target))
-          throw new MmubError("invalid-input", {
-            part: type,
-            message: `target ${index} is ${show(target)}, want a finite number`,
-            index,
-          });
+      checkNumbers(targets, false, type);
       const report = progress(options, type);
       let done = 0;
       const run: Run = { pause: pace(options?.signal), step: () => report(++done) };
