@@ -1,5 +1,5 @@
 // What classifiers do with labels.
-import { checkParam, type Label, listed, MmubError, show } from "@mmub/core";
+import { type Classification, checkParam, type Label, listed, MmubError, show } from "@mmub/core";
 
 export { encodeLabels } from "@mmub/core";
 
@@ -51,4 +51,26 @@ export function argmax(values: ArrayLike<number>, from: number, count: number): 
   let best = 0;
   for (let c = 1; c < count; c++) if (values[from + c]! > values[from + best]!) best = c;
   return best;
+}
+
+/** The likeliest class of each row and the softmax of its logits, row-major, which become the probabilities in place. */
+export function classified<L extends Label>(
+  logits: Float32Array,
+  rows: number,
+  classes: readonly L[],
+): Classification<L> {
+  const cols = classes.length;
+  const labels = Array.from({ length: rows }, (_, row) => {
+    softmax(logits.subarray(row * cols, (row + 1) * cols));
+    return classes[argmax(logits, row * cols, cols)]!;
+  });
+  return { labels, classes, probabilities: { layout: "dense", rows, cols, data: logits } };
+}
+
+/** In place. */
+function softmax(logits: Float32Array): void {
+  const most = logits.reduce((a, b) => Math.max(a, b));
+  const shares = Float64Array.from(logits, (logit) => Math.exp(logit - most));
+  const total = shares.reduce((a, b) => a + b);
+  for (let c = 0; c < logits.length; c++) logits[c] = shares[c]! / total;
 }

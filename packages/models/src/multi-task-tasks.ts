@@ -9,8 +9,9 @@ import {
   type Regression,
   show,
 } from "@mmub/core";
-import { binaryCrossEntropy, crossEntropy, huber, type Loss, mae, mse, poisson } from "@mmub/nn";
-import { argmax, type ClassWeight, checkClassWeight, classWeights, encodeLabels } from "./labels.js";
+import { binaryCrossEntropy, crossEntropy, type Loss } from "@mmub/nn";
+import { type ClassWeight, checkClassWeight, classified, classWeights, encodeLabels } from "./labels.js";
+import { numberLosses, type Scaling, scalingOf, unscaled } from "./network/numbers.js";
 
 /** One question about a row, for `multiTask`. */
 export interface Task<Target = unknown, Output = unknown> {
@@ -28,7 +29,7 @@ export interface FittedTask<Target = unknown, Output = unknown> {
   readonly loss: Loss;
   /** What the loss takes for these targets, row after row. */
   encode(targets: readonly (Target | null | undefined)[], part: string): ArrayLike<number>;
-  /** @param raw rows x outputs */
+  /** @param raw rows x outputs, which may become part of the result */
   decode(raw: Float32Array, rows: number): Output;
 }
 
@@ -59,16 +60,7 @@ export function classTask<L extends Label = Label>({
         return positions.get(target) ?? refuse(part, index, target, "one of the classes of the fit");
       });
     },
-    decode(raw, rows) {
-      const count = classes.length;
-      const data = Float32Array.from(raw);
-      const labels = Array.from({ length: rows }, (_, row) => {
-        softmax(data.subarray(row * count, (row + 1) * count));
-        return classes[argmax(data, row * count, count)]!;
-      });
-      const probabilities: Dense = { layout: "dense", rows, cols: count, data };
-      return { labels, classes, probabilities };
-    },
+    decode: (raw, rows) => classified(raw, rows, classes),
   });
   return {
     type,
@@ -105,7 +97,7 @@ export function numberTask({ loss = "mse" }: NumberTaskParams = {}): Task<number
   const counts = loss === "poisson";
   const want = counts ? "a count, at least 0" : "a finite number";
   const fits = (target: unknown) => Number.isFinite(target) && !(counts && (target as number) < 0);
-  const fitted = (center: number, scale: number): FittedTask<number, Regression> => ({
+  const fitted = ({ center, scale }: Scaling): FittedTask<number, Regression> => ({
     state: { center, scale },
     outputs: 1,
     loss: numberLosses[loss](),
@@ -114,24 +106,16 @@ export function numberTask({ loss = "mse" }: NumberTaskParams = {}): Task<number
         if (target === null || target === undefined) return 0;
         return fits(target) ? (target - center) / scale : refuse(part, index, target, want);
       }),
-    decode: (raw) => ({
-      values: Float64Array.from(raw, (value) => center + scale * (counts ? Math.exp(value) : value)),
-    }),
+    decode: (raw) => ({ values: unscaled(raw, { center, scale }, counts) }),
   });
   return {
     type,
     params: { loss },
     learn(targets, rows, part) {
       for (const [at, target] of targets.entries()) if (!fits(target)) refuse(part, rows[at]!, target, want);
-      const mean = targets.reduce((sum, target) => sum + target / targets.length, 0);
-      if (counts) return fitted(0, mean || 1);
-      const variance = targets.reduce((sum, target) => sum + (target - mean) ** 2 / targets.length, 0);
-      return fitted(mean, Math.sqrt(variance) || 1);
+      return fitted(scalingOf(targets, counts));
     },
-    load(state) {
-      const { center, scale } = state as { center: number; scale: number };
-      return fitted(center, scale);
-    },
+    load: (state) => fitted(state as unknown as Scaling),
   };
 }
 
@@ -186,20 +170,10 @@ export function labelsTask<L extends string = string>(): Task<readonly L[], Labe
   };
 }
 
-const numberLosses = { mse, mae, huber, poisson } as const;
-
 function partOf(type: string): string {
   return `@mmub/models/${type}-task`;
 }
 
 function refuse(part: string, index: number, target: unknown, want: string): never {
   throw new MmubError("invalid-input", { part, message: `target ${index} is ${show(target)}, want ${want}`, index });
-}
-
-/** In place. */
-function softmax(logits: Float32Array): void {
-  const most = logits.reduce((a, b) => Math.max(a, b));
-  const shares = Float64Array.from(logits, (logit) => Math.exp(logit - most));
-  const total = shares.reduce((a, b) => a + b);
-  for (let c = 0; c < logits.length; c++) logits[c] = shares[c]! / total;
 }

@@ -4,20 +4,17 @@ import {
   checkParam,
   checkSaved,
   checkTargets,
-  type Dense,
   type Features,
   type FittedModel,
   type Json,
   type Label,
-  MmubError,
   type Model,
   type Regression,
   type Saved,
-  show,
   turn,
 } from "@mmub/core";
-import { crossEntropy, huber, mae, mse, poisson } from "@mmub/nn";
-import { argmax, type ClassWeight, checkClassWeight, classWeights, encodeLabels } from "./labels.js";
+import { crossEntropy } from "@mmub/nn";
+import { type ClassWeight, checkClassWeight, classified, classWeights, encodeLabels } from "./labels.js";
 import { mlp } from "./network/architecture.js";
 import {
   type FittedNetwork,
@@ -30,6 +27,8 @@ import {
   savedNetwork,
   settingsOf,
 } from "./network/engine.js";
+import { numberLosses, type Scaling, scalingOf, unscaled } from "./network/numbers.js";
+import { checkNumbers, positionsOf } from "./targets.js";
 
 export interface NetworkClassifierParams extends NetworkParams {
   /**
@@ -86,13 +85,7 @@ export function networkClassifier<L extends Label = Label>(params: NetworkClassi
     classes,
     async predict(x, options) {
       const logits = await predictNetwork(type, made, x, options);
-      const probabilities: Dense = { layout: "dense", rows: x.rows, cols: classes.length, data: logits.data };
-      const labels = Array.from({ length: x.rows }, (_, row) => {
-        const from = row * classes.length;
-        softmax(probabilities.data.subarray(from, from + classes.length));
-        return classes[argmax(probabilities.data, from, classes.length)]!;
-      });
-      return { labels, classes, probabilities };
+      return classified(logits.data, x.rows, classes);
     },
     save: () => savedNetwork(recipe, made, { classes }),
   });
@@ -116,7 +109,7 @@ export function networkClassifier<L extends Label = Label>(params: NetworkClassi
           metrics: ["accuracy"],
           targets: classOf,
           ...(validation && {
-            validation: { x: validation.x, targets: positionsOf(validation.targets, classes, type) },
+            validation: { x: validation.x, targets: positionsOf(validation.targets, classes, `${type} (validation)`) },
           }),
         },
         options as NetworkFitOptions<never>,
@@ -167,7 +160,7 @@ export function networkRegressor(params: NetworkRegressorParams = {}): NetworkRe
   const type = "@mmub/models/network-regressor";
   const { loss = "mse", ...rest } = params;
   const settings = settingsOf(type, { network: mlp(), ...rest }, []);
-  checkParam(type, "loss", loss, Object.hasOwn(losses, loss), `one of ${Object.keys(losses).join(", ")}`);
+  checkParam(type, "loss", loss, Object.hasOwn(numberLosses, loss), `one of ${Object.keys(numberLosses).join(", ")}`);
   const recipe = { type, params: { ...settings.params, loss } as Json };
   const counts = loss === "poisson";
 
@@ -177,7 +170,7 @@ export function networkRegressor(params: NetworkRegressorParams = {}): NetworkRe
     scale,
     async predict(x, options) {
       const { data } = await predictNetwork(type, made, x, options);
-      return { values: Float64Array.from(data, (value) => center + scale * (counts ? Math.exp(value) : value)) };
+      return { values: unscaled(data, { center, scale }, counts) };
     },
     save: () => savedNetwork(recipe, made, { center, scale }),
   });
@@ -200,7 +193,7 @@ export function networkRegressor(params: NetworkRegressorParams = {}): NetworkRe
         x,
         {
           outputs: 1,
-          loss: losses[loss](),
+          loss: numberLosses[loss](),
           metrics: [],
           targets: scaled(targets),
           ...(validation && { validation: { x: validation.x, targets: scaled(validation.targets) } }),
@@ -216,30 +209,6 @@ export function networkRegressor(params: NetworkRegressorParams = {}): NetworkRe
   };
 }
 
-const losses = { mse, mae, huber, poisson } as const;
-
-interface Scaling {
-  readonly center: number;
-  readonly scale: number;
-}
-
-function scalingOf(targets: readonly number[], counts: boolean): Scaling {
-  const mean = targets.reduce((sum, target) => sum + target / targets.length, 0);
-  if (counts) return { center: 0, scale: mean || 1 };
-  const variance = targets.reduce((sum, target) => sum + (target - mean) ** 2 / targets.length, 0);
-  return { center: mean, scale: Math.sqrt(variance) || 1 };
-}
-
-function checkNumbers(targets: readonly number[], counts: boolean, part: string): void {
-  for (const [index, target] of targets.entries())
-    if (!Number.isFinite(target) || (counts && target < 0))
-      throw new MmubError("invalid-input", {
-        part,
-        message: `target ${index} is ${show(target)}, want ${counts ? "a count, at least 0" : "a finite number"}`,
-        index,
-      });
-}
-
 function checkedValidation<T>(
   type: string,
   validation: { readonly x: Features; readonly targets: readonly T[] },
@@ -249,30 +218,8 @@ function checkedValidation<T>(
   return validation;
 }
 
-function positionsOf<L extends Label>(targets: readonly L[], classes: readonly L[], type: string): Int32Array {
-  const positions = new Map(classes.map((label, at) => [label, at]));
-  return Int32Array.from(targets, (target, index) => {
-    const at = positions.get(target);
-    if (at === undefined)
-      throw new MmubError("invalid-input", {
-        part: `${type} (validation)`,
-        message: `target ${index} is ${show(target)}, want one of the classes of the fit`,
-        index,
-      });
-    return at;
-  });
-}
-
 /** What is told of a network, whatever it predicts. */
 function told({ trained }: Made): FittedNetwork {
   const { history, bestEpoch } = trained;
   return { history, ...(bestEpoch !== undefined && { bestEpoch }), trained, dispose: () => trained.dispose() };
-}
-
-/** In place. */
-function softmax(logits: Float32Array): void {
-  const most = logits.reduce((a, b) => Math.max(a, b));
-  const shares = Float64Array.from(logits, (logit) => Math.exp(logit - most));
-  const total = shares.reduce((a, b) => a + b);
-  for (let c = 0; c < logits.length; c++) logits[c] = shares[c]! / total;
 }
