@@ -10,6 +10,7 @@ export * from "./pipeline.js";
 export * from "./pool.js";
 export * from "./quantile.js";
 export * from "./random.js";
+export * from "./row-sink.js";
 export * from "./saved.js";
 export * from "./text-from.js";
 export * from "./vector.js";

@@ -18,6 +18,15 @@ export interface RemoteFile {
   readonly folder?: string;
 }
 
+/** Where a model is: a path, a `file:` URL, bytes, or a file on the web with its checksum. */
+export type ModelFile = string | URL | Uint8Array | RemoteFile;
+
+/** Throws `invalid-params`, in the name of `part`, unless the param `model` says where an ONNX model is. Reads nothing. */
+export function checkModelFile(part: string, model: unknown): void {
+  const isFile = typeof model === "string" || model instanceof URL || model instanceof Uint8Array || isRemote(model);
+  checkParam(part, "model", model, isFile, "the path or bytes of an ONNX model, or { url, sha256 }");
+}
+
 /** Whether a source is a file on the web, by its fields. */
 export function isRemote(source: unknown): source is RemoteFile {
   return typeof source === "object" && source !== null && "url" in source && "sha256" in source;

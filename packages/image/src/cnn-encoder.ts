@@ -2,29 +2,30 @@ import { readFile, stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { types } from "node:util";
 import {
+  checkModelFile,
   checkParam,
   checkSaved,
   type Dense,
-  dense,
   type EmbeddingCache,
   type Extractor,
   embeddingCache,
-  type Features,
   type FittedExtractor,
   type Json,
   MmubError,
+  type ModelFile,
   progress,
   rejectInput,
   type Sequence,
-  sequence,
   show,
+  stepSink,
   turn,
+  vectorSink,
 } from "@mmub/core";
 import type { OnnxRuntimeOptions } from "@mmub/nn";
 import type { ImageInput, RawImage } from "./decode.js";
 import { type ImageTensorParams, type TensorWriter, tensorWriter } from "./image-tensor.js";
 import { type BrokenOptions, eachPicture } from "./lanes.js";
-import { checkModelFile, type ModelFile, openPictureModel, type PictureModel } from "./picture-model.js";
+import { openPictureModel, type PictureModel } from "./picture-model.js";
 
 const type = "@mmub/image/cnn-encoder";
 
@@ -152,7 +153,8 @@ export function cnnEncoder(given: CnnEncoderParams, options: BrokenOptions = {})
         const atOnce = Math.min(reader.rows ?? runSize, batchSize);
         // Enough for each processor to decode one; more would leave the caches before the model reads them.
         const size = Math.min(Math.max(atOnce, availableParallelism()), batchSize);
-        const out = params.pooling === "none" ? steps(inputs.length, cols) : vectors(inputs.length, cols, reader.shape);
+        const out =
+          params.pooling === "none" ? stepSink(inputs.length, cols) : vectorSink(inputs.length, cols, reader.shape);
         await turn(signal);
         // One is written while the other runs.
         const room = () => {
@@ -243,40 +245,6 @@ async function contentOf(input: ImageInput, maxBytes: number): Promise<Uint8Arra
   if (!ArrayBuffer.isView(data)) return undefined;
   const head = Buffer.from(`pixels ${width} ${height} ${channels} ${data.BYTES_PER_ELEMENT} `);
   return Buffer.concat([head, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)]);
-}
-
-/** What rows are written to; those never written are missing. */
-interface Sink {
-  set(row: number, numbers: Float32Array): void;
-  features(): Features;
-}
-
-function vectors(rows: number, cols: number, shape: readonly number[] | undefined): Sink {
-  const out = dense(rows, cols);
-  out.present.fill(0);
-  return {
-    set(row, numbers) {
-      out.data.set(numbers, row * cols);
-      out.present[row] = 1;
-    },
-    features: () => (shape ? { ...out, shape } : out),
-  };
-}
-
-function steps(rows: number, cols: number): Sink {
-  const all: (Float32Array | undefined)[] = new Array(rows);
-  return {
-    set(row, numbers) {
-      all[row] = numbers;
-    },
-    features() {
-      const offsets = new Uint32Array(rows + 1);
-      for (let row = 0; row < rows; row++) offsets[row + 1] = offsets[row]! + (all[row]?.length ?? 0) / cols;
-      const data = new Float32Array(offsets[rows]! * cols);
-      for (let row = 0; row < rows; row++) if (all[row]) data.set(all[row]!, offsets[row]! * cols);
-      return { ...sequence(cols, offsets, data), present: Uint8Array.from({ length: rows }, (_, row) => +!!all[row]) };
-    },
-  };
 }
 
 interface Reader {

@@ -1,3 +1,4 @@
+export type { ModelFile } from "@mmub/core";
 export { type AugmentParams, augment } from "./augmentation.js";
 export { type CnnEncoderParams, cnnEncoder } from "./cnn-encoder.js";
 export { imagePresets } from "./cnn-presets.js";
@@ -51,6 +52,5 @@ export {
   type PerceptualHashParams,
   perceptualHash,
 } from "./perceptual-hash.js";
-export type { ModelFile } from "./picture-model.js";
 export { type LabelScore, type TopLabelsParams, topLabels } from "./top-labels.js";
 export { type ZeroShotParams, zeroShot } from "./zero-shot.js";

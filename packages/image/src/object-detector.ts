@@ -1,4 +1,5 @@
 import {
+  checkModelFile,
   checkParam,
   checkSaved,
   type Dense,
@@ -7,6 +8,7 @@ import {
   type FittedExtractor,
   type Json,
   MmubError,
+  type ModelFile,
   progress,
   type RunOptions,
   type Saved,
@@ -19,7 +21,7 @@ import { nms, type SoftNmsParams, softNms } from "./detection-boxes.js";
 import { type Candidates, type DetectionHead, decodeDetections, isSuppressed } from "./detection-heads.js";
 import { type ImageTensorParams, tensorWriter } from "./image-tensor.js";
 import { type BrokenOptions, eachPicture } from "./lanes.js";
-import { checkModelFile, type ModelFile, openPictureModel, type PictureModel } from "./picture-model.js";
+import { openPictureModel, type PictureModel } from "./picture-model.js";
 
 const type = "@mmub/image/object-detector";
 

@@ -1,11 +1,8 @@
 // An ONNX model that takes a batch of pictures, for encoders and detectors.
 import { readFile } from "node:fs/promises";
-import { checkParam, isRemote, listed, localPath, MmubError, modelHash, type RemoteFile } from "@mmub/core";
+import { listed, localPath, MmubError, type ModelFile, modelHash } from "@mmub/core";
 import type { OnnxOutput, OnnxRuntimeOptions } from "@mmub/nn";
 import type { TensorWriter } from "./image-tensor.js";
-
-/** A path, a `file:` URL, bytes, or a file on the web with its checksum. */
-export type ModelFile = string | URL | Uint8Array | RemoteFile;
 
 export interface PictureModel {
   /** Of the model's file. */
@@ -15,11 +12,6 @@ export interface PictureModel {
   /** The outputs for so many pictures, in the order in which they were asked for; the first axis is the pictures. */
   run(pixels: Float32Array, rows: number): Promise<OnnxOutput[]>;
   dispose(): Promise<void>;
-}
-
-export function checkModelFile(part: string, model: unknown): void {
-  const isFile = typeof model === "string" || model instanceof URL || model instanceof Uint8Array || isRemote(model);
-  checkParam(part, "model", model, isFile, "the path or bytes of an ONNX model, or { url, sha256 }");
 }
 
 interface OpenOptions extends OnnxRuntimeOptions {

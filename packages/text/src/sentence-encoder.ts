@@ -1,26 +1,27 @@
 import {
+  checkModelFile,
   checkParam,
   checkSaved,
   type Dense,
-  dense,
   type EmbeddingCache,
   type Extractor,
   embeddingCache,
-  type Features,
   type FittedExtractor,
   isRemote,
   listed,
   localPath,
   MmubError,
+  type ModelFile,
   modelHash,
   pace,
   progress,
   type RemoteFile,
   rejectInput,
   type Sequence,
-  sequence,
   show,
+  stepSink,
   turn,
+  vectorSink,
 } from "@mmub/core";
 import type { FrozenModel, OnnxFeed, OnnxOutput, OnnxRuntimeOptions, OnnxTensorInfo } from "@mmub/nn";
 import { type Pooling, poolings } from "./sentence-pooling.js";
@@ -30,7 +31,7 @@ const type = "@mmub/text/sentence-encoder";
 
 export interface SentenceEncoderParams extends OnnxRuntimeOptions {
   /** The ONNX model: its path, its bytes, or where it is on the web with its checksum. */
-  readonly model: string | URL | Uint8Array | RemoteFile;
+  readonly model: ModelFile;
   /** The `tokenizer.json` that came with it: its path, its bytes, what JSON.parse makes of it, or where it is on the web. */
   readonly tokenizer: string | URL | Uint8Array | RemoteFile | object;
   /**
@@ -126,7 +127,7 @@ export function sentenceEncoder(given: SentenceEncoderParams): Extractor<string>
         checkParam(type, "batchSize", batchSize, Number.isInteger(batchSize) && batchSize > 0, "a positive integer");
         const report = progress(options, type, inputs.length);
         const pause = pace(signal);
-        const out = params.pooling === "none" ? steps(inputs.length, cols) : vectors(inputs.length, cols);
+        const out = params.pooling === "none" ? stepSink(inputs.length, cols) : vectorSink(inputs.length, cols);
         let done = 0;
         await turn(signal);
 
@@ -231,42 +232,6 @@ function rowsByText(inputs: readonly (string | null)[], from: number, to: number
     else rows.set(text ?? missing, [row]);
   }
   return rows;
-}
-
-/** What rows are written to, in any order; those never written are missing. */
-interface Sink {
-  set(row: number, numbers: Float32Array): void;
-  features(): Features;
-}
-
-function vectors(rows: number, cols: number): Sink {
-  const out = dense(rows, cols);
-  out.present.fill(0);
-  return {
-    set(row, numbers) {
-      out.data.set(numbers, row * cols);
-      out.present[row] = 1;
-    },
-    features: () => out,
-  };
-}
-
-function steps(rows: number, cols: number): Sink {
-  const all: Float32Array[] = [];
-  const present = new Uint8Array(rows);
-  return {
-    set(row, numbers) {
-      all[row] = numbers;
-      present[row] = 1;
-    },
-    features() {
-      const offsets = new Uint32Array(rows + 1);
-      for (let row = 0; row < rows; row++) offsets[row + 1] = offsets[row]! + (all[row]?.length ?? 0) / cols;
-      const data = new Float32Array(offsets[rows]! * cols);
-      for (let row = 0; row < rows; row++) if (all[row]) data.set(all[row]!, offsets[row]! * cols);
-      return { ...sequence(cols, offsets, data), present };
-    },
-  };
 }
 
 /** Token ids of a text. Of a long one only the beginning is looked at that holds what is read of it. */
@@ -446,8 +411,7 @@ function checked(given: SentenceEncoderParams): Params {
     batchTokens = defaultBatchTokens,
     cache = null,
   } = given ?? {};
-  const isFile = typeof model === "string" || model instanceof URL || model instanceof Uint8Array || isRemote(model);
-  check("model", model, isFile, "the path or bytes of an ONNX model, or { url, sha256 }");
+  checkModelFile(type, model);
   const isTokenizer = typeof tokenizer === "string" || (typeof tokenizer === "object" && tokenizer !== null);
   check("tokenizer", tokenizer, isTokenizer, "the path, bytes or content of its tokenizer.json, or { url, sha256 }");
   const known = [...Object.keys(poolings), "none", "model"];
