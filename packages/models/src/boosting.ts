@@ -29,7 +29,7 @@ import {
 } from "./boosting/engine.js";
 import { binaryLoss, multinomialLoss, type RegressionLoss, regressionLoss } from "./boosting/losses.js";
 import { argmax, type ClassWeight, checkClassWeight, classWeights, encodeLabels } from "./labels.js";
-import { checkMatrix, checkWidth, type Matrix, plain } from "./linear.js";
+import { checkWidth, type Matrix, outputsOf, plain } from "./linear.js";
 import { checkNumbers, positionsOf } from "./targets.js";
 import { checkTreeRows } from "./trees/rows.js";
 
@@ -85,7 +85,7 @@ export function gradientBoostingClassifier<L extends Label = Label>(
   const recipe = { type, params: { ...all.settings, classWeight } as unknown as Json };
 
   const fitted = (classes: readonly L[], made: Made): FittedGradientBoostingClassifier<L> => {
-    const outputs = classes.length === 2 ? 1 : classes.length;
+    const outputs = outputsOf(classes.length);
     const score = scorer(made, outputs);
     return {
       ...told(made),
@@ -112,14 +112,13 @@ export function gradientBoostingClassifier<L extends Label = Label>(
     ...recipe,
     async fit(x, targets, options) {
       await turn(options?.signal);
-      refuseSequence(x, type);
-      checkTreeRows(x as Matrix, all.settings.missing, type);
+      checkTreeRows(x, all.settings.missing, type);
       checkTargets(targets, x.rows, type);
       const { classes, classOf } = encodeLabels(targets, type);
       const weightOf = classWeights(classes, classOf, classWeight, type);
       const weighted = (of: Int32Array) => Float32Array.from(of, (c) => weightOf[c]!);
       const validation = checkedValidation(options?.validation, x, all.settings.missing, type);
-      const outputs = classes.length === 2 ? 1 : classes.length;
+      const outputs = outputsOf(classes.length);
       const data: FitData = {
         x: x as Matrix,
         targets: Float32Array.from(classOf),
@@ -217,8 +216,7 @@ export function gradientBoostingRegressor(params: GradientBoostingRegressorParam
     ...recipe,
     async fit(x, targets, options) {
       await turn(options?.signal);
-      refuseSequence(x, type);
-      checkTreeRows(x as Matrix, all.settings.missing, type);
+      checkTreeRows(x, all.settings.missing, type);
       checkTargets(targets, x.rows, type);
       checkNumbers(targets, counts, type);
       const validation = checkedValidation(options?.validation, x, all.settings.missing, type);
@@ -241,14 +239,9 @@ export function gradientBoostingRegressor(params: GradientBoostingRegressorParam
   };
 }
 
-function refuseSequence(x: Features, part: string): void {
-  if (x?.layout !== "dense" && x?.layout !== "sparse") checkMatrix(x, part);
-}
-
 /** Whether some value is missing in rows that fit what was learned. */
 function checked(x: Features, { columns }: Made, missing: "nan" | null, part: string): boolean {
-  refuseSequence(x, part);
-  const holes = checkTreeRows(x as Matrix, missing, part);
+  const holes = checkTreeRows(x, missing, part);
   checkWidth(x as Matrix, columns.length, part);
   return holes;
 }
@@ -261,7 +254,6 @@ function checkedValidation<T>(
 ): { readonly x: Matrix; readonly targets: readonly T[] } | undefined {
   if (!validation) return undefined;
   const part = `${type} (validation)`;
-  refuseSequence(validation.x, part);
   checkTreeRows(validation.x, missing, part);
   checkWidth(validation.x, cols, part);
   checkTargets(validation.targets, validation.x.rows, part);

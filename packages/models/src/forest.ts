@@ -28,9 +28,9 @@ import {
   told,
 } from "./forest/engine.js";
 import { argmax, type ClassWeight, checkClassWeight, classWeights, encodeLabels } from "./labels.js";
-import { checkMatrix, checkWidth, type Matrix, plain } from "./linear.js";
+import { checkWidth, type Matrix, outputsOf, plain } from "./linear.js";
 import { checkNumbers } from "./targets.js";
-import { checkTreeRows, type Missing } from "./trees/rows.js";
+import { checkTreeRows } from "./trees/rows.js";
 
 export interface ForestClassifierParams extends ForestParams {
   /**
@@ -130,13 +130,13 @@ function classifier<L extends Label>(
   const recipe = { type, params: { ...all.settings, classWeight } as unknown as Json };
 
   const fitted = (classes: readonly L[], made: Made): FittedForestClassifier<L> => {
-    const channels = classes.length === 2 ? 1 : classes.length;
+    const channels = outputsOf(classes.length);
     const score = forestScorer(made);
     return {
       ...told(made),
       classes,
       async predict(x, options) {
-        check(x, all.settings.missing, type);
+        checkTreeRows(x, all.settings.missing, type);
         checkWidth(x as Matrix, made.columns.length, type);
         const probabilities = dense(x.rows, classes.length);
         const labels: L[] = [];
@@ -163,7 +163,7 @@ function classifier<L extends Label>(
     ...recipe,
     async fit(x, targets, options) {
       await turn(options?.signal);
-      check(x, all.settings.missing, type);
+      checkTreeRows(x, all.settings.missing, type);
       checkTargets(targets, x.rows, type);
       const { classes, classOf } = encodeLabels(targets, type);
       if (classes.length > 256)
@@ -179,14 +179,14 @@ function classifier<L extends Label>(
         channelOf: two ? new Uint8Array(x.rows) : Uint8Array.from(classOf),
         targets: two ? Float32Array.from(classOf) : new Float32Array(x.rows).fill(1),
         weights: Float32Array.from(classOf, (c) => weightOf[c]!),
-        channels: two ? 1 : classes.length,
+        channels: outputsOf(classes.length),
         isClass: true,
       };
       return fitted(classes as L[], await fitForest(type, all, extra, data, options));
     },
     async load(saved) {
       const { classes } = checkSaved(saved, recipe, 1).state as unknown as { readonly classes: readonly L[] };
-      return fitted(classes, loadedForest(saved, classes.length === 2 ? 1 : classes.length));
+      return fitted(classes, loadedForest(saved, outputsOf(classes.length)));
     },
   };
 }
@@ -200,7 +200,7 @@ function regressor(type: string, params: ForestParams, extra: boolean): ForestRe
     return {
       ...told(made),
       async predict(x, options) {
-        check(x, all.settings.missing, type);
+        checkTreeRows(x, all.settings.missing, type);
         checkWidth(x as Matrix, made.columns.length, type);
         const values = new Float64Array(x.rows);
         for await (const { from, to } of rowBatches(x.rows, options, type))
@@ -215,7 +215,7 @@ function regressor(type: string, params: ForestParams, extra: boolean): ForestRe
     ...recipe,
     async fit(x, targets, options) {
       await turn(options?.signal);
-      check(x, all.settings.missing, type);
+      checkTreeRows(x, all.settings.missing, type);
       checkTargets(targets, x.rows, type);
       checkNumbers(targets, false, type);
       const data: FitData = {
@@ -233,9 +233,4 @@ function regressor(type: string, params: ForestParams, extra: boolean): ForestRe
       return fitted(loadedForest(saved, 1));
     },
   };
-}
-
-function check(x: Features, missing: Missing, part: string): void {
-  if (x?.layout !== "dense" && x?.layout !== "sparse") checkMatrix(x, part);
-  checkTreeRows(x as Matrix, missing, part);
 }

@@ -3,7 +3,6 @@ import {
   checkParam,
   type FitOptions,
   type Json,
-  listed,
   MmubError,
   pace,
   progress,
@@ -27,6 +26,7 @@ import {
   type Trees,
 } from "../trees/ensemble.js";
 import { checkColumns, type Missing } from "../trees/rows.js";
+import { filled } from "../trees/settings.js";
 import { type Grown, grower, growerBytes, leafOf, pickColumns } from "./grow.js";
 import type { BoostingLoss } from "./losses.js";
 
@@ -155,16 +155,7 @@ const defaults: Settings = {
 /** Params with their defaults, checked. `own` are those of the caller. */
 export function settingsOf(part: string, params: BoostingParams, own: readonly string[]) {
   const { threads = 1, build, ...given } = params;
-  for (const name of Object.keys(given))
-    checkParam(
-      part,
-      name,
-      given[name as keyof typeof given],
-      Object.hasOwn(defaults, name),
-      `no such param; there are ${listed([...Object.keys(defaults), ...own, "threads", "build"].sort())}`,
-    );
-  const known = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  const settings = { ...defaults, ...known } as Settings;
+  const settings = filled(part, given as Partial<Settings>, defaults, [...own, "threads", "build"]);
   const check = (name: keyof Settings, ok: boolean, want: string): void =>
     checkParam(part, name, settings[name], ok, want);
   const whole = (name: keyof Settings, least: number, most = Number.MAX_SAFE_INTEGER): void => {
@@ -239,8 +230,8 @@ export async function fitBoosting(
 ): Promise<Made> {
   const { x, targets, weights } = data;
   const { rows, cols } = x;
-  const { numIterations, learningRate, baggingFraction, baggingFreq, featureFraction, earlyStopping } = settings;
-  const { numLeaves } = settings;
+  const { numIterations, learningRate, baggingFraction, baggingFreq, featureFraction, earlyStopping, numLeaves } =
+    settings;
   const used = Array.from({ length: cols }, (_, column) => column);
   checkColumns("categorical", settings.categorical, cols, part);
   checkColumns("monotone", Object.keys(settings.monotone).map(Number), cols, part);
@@ -254,7 +245,7 @@ export async function fitBoosting(
       part,
       message: "earlyStopping judges by rows that are held out, and there are none; set validation",
     });
-  const learned = learnBins(x, { ...settings, maxBins: settings.maxBins, samples: settings.binSamples }, seeds, part);
+  const learned = learnBins(x, { ...settings, samples: settings.binSamples }, seeds, part);
   const leaves = Math.min(numLeaves, Math.max(2, trained.length));
   const bytes =
     rows * cols + rows * (8 + 8 * outputs + 4 + 4 + 4) + growerBytes(rows, learned, leaves, threads) + 16_384;

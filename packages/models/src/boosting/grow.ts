@@ -2,7 +2,7 @@
 import type { Random } from "@mmub/core";
 import { type KernelLanes, type Kernels, splitOf, type TreeSplit, treeSettings } from "@mmub/kernels";
 import { binsOf, type ColumnBins } from "../trees/bins.js";
-import type { TreeNode } from "../trees/ensemble.js";
+import { largestNumber, type TreeNode } from "../trees/ensemble.js";
 
 export interface GrowParams {
   readonly numLeaves: number;
@@ -204,7 +204,8 @@ export function grower(
           side: side.slice(),
         };
         // Every number that is there goes left: nothing but missing values is on the right.
-        if (!split.categories && split.bin >= of.bounds.length) nodes[node] = { ...nodes[node]!, threshold: largest };
+        if (!split.categories && split.bin >= of.bounds.length)
+          nodes[node] = { ...nodes[node]!, threshold: largestNumber };
         open.splice(open.indexOf(best), 1, left, right);
         const [small, large] = left.count <= right.count ? [left, right] : [right, left];
         if (open.length < numLeaves && (mayGrow(large) || mayGrow(small))) {
@@ -248,8 +249,6 @@ interface Bounds {
   readonly low: number;
   readonly high: number;
 }
-
-const largest = 3.4028234663852886e38;
 
 /** The leaf of a row among its bins. */
 export function leafOf(nodes: Grown["nodes"], bins: Uint8Array, stride: number, row: number): number {

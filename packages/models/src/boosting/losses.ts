@@ -8,7 +8,6 @@ interface LossData {
 }
 
 export interface BoostingLoss {
-  readonly outputs: number;
   /** The best constant score of each output. */
   start(data: LossData): number[];
   /** Pairs of derivatives for one output; the scores of all may count. */
@@ -31,7 +30,6 @@ const weightedMean = ({ targets, weights }: LossData): number => {
 /** Two classes; targets are 0 and 1. */
 export function binaryLoss(k: Kernels): BoostingLoss {
   return {
-    outputs: 1,
     start: (data) => {
       const p = Math.min(1 - 1e-12, Math.max(1e-12, weightedMean(data)));
       return [Math.log(p / (1 - p))];
@@ -62,7 +60,6 @@ export function multinomialLoss(classes: number): BoostingLoss {
   // Chances are the same for all outputs of an iteration; those of the first one are kept.
   let kept = new Float64Array();
   return {
-    outputs: classes,
     start: ({ targets, weights }) => {
       const shares = new Float64Array(classes);
       for (let i = 0; i < targets.length; i++) shares[targets[i]!]! += weights[i]!;
@@ -100,7 +97,6 @@ export function regressionLoss(name: RegressionLoss, alpha: number): BoostingLos
     loss: (residual: number) => number,
     share?: number,
   ): BoostingLoss => ({
-    outputs: 1,
     ...(share !== undefined && { quantile: share }),
     start: (data) => [
       share === undefined
@@ -137,7 +133,6 @@ export function regressionLoss(name: RegressionLoss, alpha: number): BoostingLos
       );
     case "poisson":
       return {
-        outputs: 1,
         start: (data) => [Math.log(Math.max(1e-12, weightedMean(data)))],
         gradients: ({ targets, weights }, scores, _, out) => {
           for (let row = 0; row < targets.length; row++) {

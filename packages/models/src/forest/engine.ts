@@ -3,7 +3,6 @@ import {
   checkParam,
   type FitOptions,
   type Json,
-  listed,
   MmubError,
   pace,
   progress,
@@ -14,8 +13,19 @@ import {
 import { type KernelBuild, kernels, treeGrowScratch } from "@mmub/kernels";
 import type { Matrix } from "../linear.js";
 import { binsOf, type ColumnBins, learnBins, writeBins } from "../trees/bins.js";
-import { importanceOf, loadedTrees, type Predictor, predictor, savedTrees, type Trees } from "../trees/ensemble.js";
+import {
+  emptyTrees,
+  type Importance,
+  importanceOf,
+  largestNumber,
+  loadedTrees,
+  type Predictor,
+  predictor,
+  savedTrees,
+  type Trees,
+} from "../trees/ensemble.js";
 import { type Missing, writeRows } from "../trees/rows.js";
+import { filled } from "../trees/settings.js";
 
 /** How a forest is grown, whatever it predicts. */
 export interface ForestParams {
@@ -60,7 +70,7 @@ export type Settings = Required<Omit<ForestParams, "threads" | "build">>;
 /** What a fit came to, beside what it predicts. */
 export interface FittedForest {
   /** By column: what its splits gained, and how many there are. */
-  readonly importance: { readonly gain: Float64Array; readonly split: Float64Array };
+  readonly importance: Importance;
   /** Accuracy or R2 on rows by the trees that have not learned from them, where it was asked for. */
   readonly oobScore?: number;
   /** The trees, node by node. */
@@ -95,16 +105,7 @@ export function settingsOf(
     missing: null,
     ...own,
   };
-  for (const name of Object.keys(given))
-    checkParam(
-      part,
-      name,
-      given[name as keyof typeof given],
-      Object.hasOwn(defaults, name),
-      `no such param; there are ${listed([...Object.keys(defaults), ...extra, "threads", "build"].sort())}`,
-    );
-  const known = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  const settings = { ...defaults, ...known } as Settings;
+  const settings = filled(part, given, defaults, [...extra, "threads", "build"]);
   const check = (name: keyof Settings, ok: boolean, want: string): void =>
     checkParam(part, name, settings[name], ok, want);
   const whole = (name: keyof Settings, least: number): void =>
@@ -147,8 +148,6 @@ export interface FitData {
   readonly channels: number;
   readonly isClass: boolean;
 }
-
-const largest = 3.4028234663852886e38;
 
 export async function fitForest(
   part: string,
@@ -262,9 +261,9 @@ function edgesOf(column: ColumnBins): Float32Array {
   }
   // The outermost bins are as wide as their neighbours.
   if (bounds.length > 1) {
-    out[0] = Math.max(-largest, bounds[0]! - (bounds[1]! - bounds[0]!) / 2);
+    out[0] = Math.max(-largestNumber, bounds[0]! - (bounds[1]! - bounds[0]!) / 2);
     const end = bounds.length;
-    out[end] = Math.min(largest, bounds[end - 1]! + (bounds[end - 1]! - bounds[end - 2]!) / 2);
+    out[end] = Math.min(largestNumber, bounds[end - 1]! + (bounds[end - 1]! - bounds[end - 2]!) / 2);
     for (let bin = end + 1; bin < count; bin++) out[bin] = out[end]!;
   } else if (bounds.length === 1) {
     out[1] = bounds[0]! + 1;
@@ -296,7 +295,7 @@ function deal(
   return count;
 }
 
-interface Grown extends Omit<Trees, "roots" | "sets"> {
+interface Grown extends Omit<Trees, "sets"> {
   readonly shares: Float32Array;
 }
 
@@ -304,14 +303,7 @@ interface Grown extends Omit<Trees, "roots" | "sets"> {
 function flat(nodes: Float64Array, record: number, channels: number, columns: readonly ColumnBins[]): Grown {
   const count = nodes.length / record;
   const out: Grown = {
-    columns: new Int32Array(count),
-    thresholds: new Float32Array(count),
-    left: new Int32Array(count),
-    right: new Int32Array(count),
-    flags: new Uint8Array(count),
-    values: new Float64Array(count),
-    gains: new Float64Array(count),
-    counts: new Float64Array(count),
+    ...emptyTrees(1, count),
     shares: new Float32Array(channels > 1 ? channels * count : 0),
   };
   for (let node = 0; node < count; node++) {
@@ -322,7 +314,7 @@ function flat(nodes: Float64Array, record: number, channels: number, columns: re
     out.right[node] = column < 0 ? node : nodes[at + 3]!;
     out.counts[node] = nodes[at + 4]!;
     out.gains[node] = nodes[at + 5]!;
-    if (column >= 0) out.thresholds[node] = columns[column]!.bounds[nodes[at + 1]!] ?? largest;
+    if (column >= 0) out.thresholds[node] = columns[column]!.bounds[nodes[at + 1]!] ?? largestNumber;
     if (channels === 1) out.values[node] = nodes[at + 7]! / nodes[at + 6]!;
     else for (let c = 0; c < channels; c++) out.shares[node * channels + c] = nodes[at + 7 + c]! / nodes[at + 6]!;
   }
@@ -331,18 +323,7 @@ function flat(nodes: Float64Array, record: number, channels: number, columns: re
 
 function joined(grown: readonly Grown[], channels: number): Pick<Made, "trees" | "shares"> {
   const total = grown.reduce((sum, { columns }) => sum + columns.length, 0);
-  const out = {
-    roots: new Int32Array(grown.length),
-    columns: new Int32Array(total),
-    thresholds: new Float32Array(total),
-    left: new Int32Array(total),
-    right: new Int32Array(total),
-    flags: new Uint8Array(total),
-    values: new Float64Array(total),
-    gains: new Float64Array(total),
-    counts: new Float64Array(total),
-    sets: new Uint32Array(),
-  };
+  const out = { ...emptyTrees(grown.length, total), sets: new Uint32Array() };
   const shares = new Float32Array(channels > 1 ? channels * total : 0);
   let at = 0;
   for (const [t, tree] of grown.entries()) {

@@ -26,6 +26,9 @@ export interface Trees {
   readonly sets: Uint32Array;
 }
 
+/** Of float32: as a threshold, every number goes left. */
+export const largestNumber = 3.4028234663852886e38;
+
 export interface TreeNode {
   readonly column: number;
   readonly threshold: number;
@@ -65,7 +68,8 @@ export function joinTrees(trees: readonly (readonly TreeNode[])[]): Trees {
   return { ...out, sets: words };
 }
 
-function emptyTrees(trees: number, nodes: number): Omit<Trees, "sets"> {
+/** Room for `nodes` of `trees`, without sets. */
+export function emptyTrees(trees: number, nodes: number): Omit<Trees, "sets"> {
   return {
     roots: new Int32Array(trees),
     columns: new Int32Array(nodes),

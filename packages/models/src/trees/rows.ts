@@ -1,12 +1,12 @@
 // What models of trees take: Dense or Sparse, with missing values where they are asked for.
-import { isPresent, MmubError } from "@mmub/core";
+import { type Features, isPresent, MmubError } from "@mmub/core";
 import { checkMatrix, type Matrix } from "../linear.js";
 
 /** What counts as a missing value, beside rows of a missing modality. */
 export type Missing = "nan" | null;
 
 /** Throws unless `x` is sound; NaN is, where it stands for a missing value. Whether any is missing. */
-export function checkTreeRows(x: Matrix, missing: Missing, part: string): boolean {
+export function checkTreeRows(x: Features, missing: Missing, part: string): boolean {
   const values = x?.layout === "sparse" ? x.values : x?.layout === "dense" ? x.data : undefined;
   const holes = missing === "nan" && values !== undefined && values.some(Number.isNaN);
   if (!holes) checkMatrix(x, part);

@@ -1,0 +1,14 @@
+import { checkParam, listed } from "@mmub/core";
+
+/** `given` with defaults where nothing is given; throws at a name that is none of them. `extra` are names that the caller knows. */
+export function filled<S extends object>(part: string, given: Partial<S>, defaults: S, extra: readonly string[]): S {
+  for (const [name, value] of Object.entries(given))
+    checkParam(
+      part,
+      name,
+      value,
+      Object.hasOwn(defaults, name),
+      `no such param; there are ${listed([...Object.keys(defaults), ...extra].sort())}`,
+    );
+  return { ...defaults, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };
+}
