@@ -28,7 +28,7 @@ import {
   told,
 } from "./boosting/engine.js";
 import { binaryLoss, multinomialLoss, type RegressionLoss, regressionLoss } from "./boosting/losses.js";
-import { argmax, type ClassWeight, checkClassWeight, classWeights, encodeLabels } from "./labels.js";
+import { argmax, type ClassWeight, checkClassWeight, classWeights, encodeLabels, softmax } from "./labels.js";
 import { checkWidth, type Matrix, outputsOf, plain } from "./linear.js";
 import { checkNumbers, positionsOf } from "./targets.js";
 import { checkTreeRows } from "./trees/rows.js";
@@ -280,14 +280,6 @@ function writeProbabilities(scores: Float64Array, outputs: number, out: Float32A
     }
     return;
   }
-  for (let from = 0; from < scores.length; from += outputs) {
-    let most = Number.NEGATIVE_INFINITY;
-    for (let c = 0; c < outputs; c++) most = Math.max(most, scores[from + c]!);
-    let total = 0;
-    for (let c = 0; c < outputs; c++) {
-      scores[from + c] = Math.exp(scores[from + c]! - most);
-      total += scores[from + c]!;
-    }
-    for (let c = 0; c < outputs; c++) out[from + c] = scores[from + c]! / total;
-  }
+  for (let from = 0; from < scores.length; from += outputs) softmax(scores, from, outputs);
+  out.set(scores);
 }

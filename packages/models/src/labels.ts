@@ -1,6 +1,8 @@
 // What classifiers do with labels.
 import { type Classification, checkParam, type Label, listed, MmubError, show } from "@mmub/core";
 
+import { isPositive } from "./params.js";
+
 export { encodeLabels } from "@mmub/core";
 
 /**
@@ -10,12 +12,12 @@ export { encodeLabels } from "@mmub/core";
 export type ClassWeight = "balanced" | Readonly<Record<string, number>> | null;
 
 export function checkClassWeight(classWeight: ClassWeight, part: string): void {
-  const positive = (value: unknown): boolean => typeof value === "number" && value > 0 && value < Infinity;
   checkParam(
     part,
     "classWeight",
     classWeight,
-    classWeight === "balanced" || (typeof classWeight === "object" && Object.values(classWeight ?? {}).every(positive)),
+    classWeight === "balanced" ||
+      (typeof classWeight === "object" && Object.values(classWeight ?? {}).every(isPositive)),
     '"balanced", a record of positive numbers by label, or null',
   );
 }
@@ -60,17 +62,31 @@ export function classified<L extends Label>(
   classes: readonly L[],
 ): Classification<L> {
   const cols = classes.length;
+  const shares = new Float64Array(cols);
   const labels = Array.from({ length: rows }, (_, row) => {
-    softmax(logits.subarray(row * cols, (row + 1) * cols));
+    shares.set(logits.subarray(row * cols, (row + 1) * cols));
+    softmax(shares, 0, cols);
+    logits.set(shares, row * cols);
     return classes[argmax(logits, row * cols, cols)]!;
   });
   return { labels, classes, probabilities: { layout: "dense", rows, cols, data: logits } };
 }
 
-/** In place. */
-function softmax(logits: Float32Array): void {
-  const most = logits.reduce((a, b) => Math.max(a, b));
-  const shares = Float64Array.from(logits, (logit) => Math.exp(logit - most));
-  const total = shares.reduce((a, b) => a + b);
-  for (let c = 0; c < logits.length; c++) logits[c] = shares[c]! / total;
+/** Softmax of `count` scores from `from` on, in place. */
+export function softmax(scores: Float64Array, from: number, count: number): void {
+  let most = Number.NEGATIVE_INFINITY;
+  for (let c = 0; c < count; c++) most = Math.max(most, scores[from + c]!);
+  let sum = 0;
+  for (let c = 0; c < count; c++) {
+    scores[from + c] = Math.exp(scores[from + c]! - most);
+    sum += scores[from + c]!;
+  }
+  for (let c = 0; c < count; c++) scores[from + c]! /= sum;
+}
+
+/** The chances of two classes by the log-odds of the second, to `at` and behind. */
+export function writeChances(logOdds: number, out: Float32Array | Float64Array, at: number): void {
+  const e = Math.exp(-Math.abs(logOdds));
+  out[at] = (logOdds > 0 ? e : 1) / (1 + e);
+  out[at + 1] = (logOdds > 0 ? 1 : e) / (1 + e);
 }

@@ -24,9 +24,18 @@ import {
 import { type Calibration, inverseTemperature, sigmoid } from "./calibrate.js";
 import { columnsOf, type Descent, dualHinge, rowsOf, sparseHinge } from "./coordinate.js";
 import { splitFold, stratifiedFolds } from "./folds.js";
-import { argmax, type ClassWeight, checkClassWeight, classWeights, encodeLabels } from "./labels.js";
+import {
+  argmax,
+  type ClassWeight,
+  checkClassWeight,
+  classWeights,
+  encodeLabels,
+  softmax,
+  writeChances,
+} from "./labels.js";
 import { checkMatrix, checkWidth, linearKernel, type Matrix, outputsOf, packed, plain, strideOf } from "./linear.js";
 import { newton, type Weights } from "./newton.js";
+import { checkC, isPositive } from "./params.js";
 
 const type = "@mmub/models/linear-svm";
 
@@ -139,13 +148,7 @@ export function linearSvm<L extends Label = Label>(params: LinearSvmParams = {})
   } = params;
   const check = (name: string, value: unknown, ok: boolean, want: string): void =>
     checkParam(type, name, value, ok, want);
-  const positive = (value: unknown): boolean => typeof value === "number" && value > 0 && value < Infinity;
-  check(
-    "C",
-    C,
-    Array.isArray(C) ? C.length > 0 && C.every(positive) : positive(C),
-    "a positive number or some of them",
-  );
+  checkC(C, type);
   check("penalty", penalty, ["l2", "l1"].includes(penalty), '"l2" or "l1"');
   check("loss", loss, ["squared-hinge", "hinge"].includes(loss), '"squared-hinge" or "hinge"');
   check("loss", loss, loss !== "hinge" || penalty === "l2", '"squared-hinge" with penalty "l1"');
@@ -153,9 +156,9 @@ export function linearSvm<L extends Label = Label>(params: LinearSvmParams = {})
   check("solver", solver, solver !== "dual" || penalty === "l2", '"primal" or "auto" with penalty "l1"');
   check("solver", solver, solver !== "primal" || loss !== "hinge", '"dual" or "auto" with loss "hinge"');
   check("fitIntercept", fitIntercept, typeof fitIntercept === "boolean", "true or false");
-  check("interceptScaling", interceptScaling, positive(interceptScaling), "a positive number");
+  check("interceptScaling", interceptScaling, isPositive(interceptScaling), "a positive number");
   checkClassWeight(classWeight, type);
-  check("tolerance", tolerance, positive(tolerance), "a positive number");
+  check("tolerance", tolerance, isPositive(tolerance), "a positive number");
   check("maxIterations", maxIterations, Number.isInteger(maxIterations) && maxIterations > 0, "a positive integer");
   check(
     "calibration",
@@ -311,23 +314,11 @@ function writeSoftmax(
   out: Float64Array,
 ): void {
   if (slopes.length === 1) {
-    const z = slopes[0]! * scores[at]! + offsets[0]!;
-    const e = Math.exp(-Math.abs(z));
-    out[0] = (z > 0 ? e : 1) / (1 + e);
-    out[1] = (z > 0 ? 1 : e) / (1 + e);
+    writeChances(slopes[0]! * scores[at]! + offsets[0]!, out, 0);
     return;
   }
-  let most = Number.NEGATIVE_INFINITY;
-  for (let c = 0; c < out.length; c++) {
-    out[c] = slopes[c]! * scores[at + c]! + offsets[c]!;
-    most = Math.max(most, out[c]!);
-  }
-  let sum = 0;
-  for (let c = 0; c < out.length; c++) {
-    out[c] = Math.exp(out[c]! - most);
-    sum += out[c]!;
-  }
-  for (let c = 0; c < out.length; c++) out[c]! /= sum;
+  for (let c = 0; c < out.length; c++) out[c] = slopes[c]! * scores[at + c]! + offsets[c]!;
+  softmax(out, 0, out.length);
 }
 
 function writeSigmoids(

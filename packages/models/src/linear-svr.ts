@@ -21,6 +21,7 @@ import { dualTube, rowsOf } from "./coordinate.js";
 import { splitFold, stratifiedFolds } from "./folds.js";
 import { checkMatrix, checkWidth, linearKernel, type Matrix, packed } from "./linear.js";
 import { newton } from "./newton.js";
+import { checkC, isPositive } from "./params.js";
 import { checkNumbers } from "./targets.js";
 
 const type = "@mmub/models/linear-svr";
@@ -104,20 +105,14 @@ export function linearSvr(params: LinearSvrParams = {}): LinearSvr {
   } = params;
   const check = (name: string, value: unknown, ok: boolean, want: string): void =>
     checkParam(type, name, value, ok, want);
-  const positive = (value: unknown): boolean => typeof value === "number" && value > 0 && value < Infinity;
-  check(
-    "C",
-    C,
-    Array.isArray(C) ? C.length > 0 && C.every(positive) : positive(C),
-    "a positive number or some of them",
-  );
-  check("epsilon", epsilon, epsilon === 0 || positive(epsilon), "a number of at least 0");
+  checkC(C, type);
+  check("epsilon", epsilon, epsilon === 0 || isPositive(epsilon), "a number of at least 0");
   check("loss", loss, ["absolute", "squared"].includes(loss), '"absolute" or "squared"');
   check("solver", solver, ["auto", "dual", "primal"].includes(solver), '"auto", "dual" or "primal"');
   check("solver", solver, solver !== "primal" || loss === "squared", '"dual" or "auto" with loss "absolute"');
   check("fitIntercept", fitIntercept, typeof fitIntercept === "boolean", "true or false");
-  check("interceptScaling", interceptScaling, positive(interceptScaling), "a positive number");
-  check("tolerance", tolerance, positive(tolerance), "a positive number");
+  check("interceptScaling", interceptScaling, isPositive(interceptScaling), "a positive number");
+  check("tolerance", tolerance, isPositive(tolerance), "a positive number");
   check("maxIterations", maxIterations, Number.isInteger(maxIterations) && maxIterations > 0, "a positive integer");
   check("folds", folds, Number.isInteger(folds) && folds > 1, "an integer of at least 2");
   const recipe = {

@@ -18,7 +18,15 @@ import {
   turn,
 } from "@mmub/core";
 import { splitFold, stratifiedFolds } from "./folds.js";
-import { argmax, type ClassWeight, checkClassWeight, classWeights, encodeLabels } from "./labels.js";
+import {
+  argmax,
+  type ClassWeight,
+  checkClassWeight,
+  classWeights,
+  encodeLabels,
+  softmax,
+  writeChances,
+} from "./labels.js";
 import { minimize } from "./lbfgs.js";
 import {
   checkMatrix,
@@ -31,6 +39,7 @@ import {
   plain,
   strideOf,
 } from "./linear.js";
+import { checkC, isPositive } from "./params.js";
 
 const type = "@mmub/models/logistic-regression";
 
@@ -117,17 +126,10 @@ export function logisticRegression<L extends Label = Label>(
     folds = 5,
     scoring = "log-loss",
   } = params;
-  const positive = (value: unknown): boolean => typeof value === "number" && value > 0 && value < Infinity;
-  checkParam(
-    type,
-    "C",
-    C,
-    Array.isArray(C) ? C.length > 0 && C.every(positive) : positive(C),
-    "a positive number or some of them",
-  );
+  checkC(C, type);
   checkParam(type, "fitIntercept", fitIntercept, typeof fitIntercept === "boolean", "true or false");
   checkClassWeight(classWeight, type);
-  checkParam(type, "tolerance", tolerance, positive(tolerance), "a positive number");
+  checkParam(type, "tolerance", tolerance, isPositive(tolerance), "a positive number");
   checkParam(
     type,
     "maxIterations",
@@ -464,18 +466,12 @@ function writeProbabilities(
   scoresOf(from, to, weights, scores);
   for (let i = 0; i < to - from; i++) {
     if (classes === 2) {
-      const score = scores[i]!;
-      const e = Math.exp(-Math.abs(score));
-      out[2 * i] = (score > 0 ? e : 1) / (1 + e);
-      out[2 * i + 1] = (score > 0 ? 1 : e) / (1 + e);
+      writeChances(scores[i]!, out, 2 * i);
       continue;
     }
     const at = i * stride;
-    let most = -Infinity;
-    for (let c = 0; c < classes; c++) most = Math.max(most, scores[at + c]!);
-    let sum = 0;
-    for (let c = 0; c < classes; c++) sum += scores[at + c] = Math.exp(scores[at + c]! - most);
-    for (let c = 0; c < classes; c++) out[i * classes + c] = scores[at + c]! / sum;
+    softmax(scores, at, classes);
+    out.set(scores.subarray(at, at + classes), i * classes);
   }
 }
 

@@ -17,8 +17,9 @@ import {
   savedArray,
   turn,
 } from "@mmub/core";
-import { argmax, encodeLabels } from "./labels.js";
+import { argmax, encodeLabels, softmax } from "./labels.js";
 import { checkMatrix, checkWidth, linearKernel, type Matrix, packed, plain, strideOf } from "./linear.js";
+import { isPositive } from "./params.js";
 
 const type = "@mmub/models/naive-bayes";
 
@@ -73,7 +74,7 @@ export function naiveBayes<L extends Label = Label>(params: NaiveBayesParams = {
     ["multinomial", "complement"].includes(variant),
     '"multinomial" or "complement"',
   );
-  checkParam(type, "alpha", alpha, typeof alpha === "number" && alpha > 0 && alpha < Infinity, "a positive number");
+  checkParam(type, "alpha", alpha, isPositive(alpha), "a positive number");
   checkParam(type, "fitPrior", fitPrior, typeof fitPrior === "boolean", "true or false");
   checkParam(type, "norm", norm, typeof norm === "boolean", "true or false");
   const recipe = { type, params: { variant, alpha, fitPrior, norm } };
@@ -142,13 +143,9 @@ function fitted<L extends Label>(
         kernel.scores(from, to, weights, scores);
         for (let row = from; row < to; row++) {
           const at = (row - from) * stride;
-          const best = argmax(scores, at, outputs);
-          const most = scores[at + best]!;
-          let sum = 0;
-          for (let c = 0; c < outputs; c++) sum += Math.exp(scores[at + c]! - most);
-          for (let c = 0; c < outputs; c++)
-            probabilities.data[row * outputs + c] = Math.exp(scores[at + c]! - most) / sum;
-          labels.push(classes[best]!);
+          labels.push(classes[argmax(scores, at, outputs)]!);
+          softmax(scores, at, outputs);
+          probabilities.data.set(scores.subarray(at, at + outputs), row * outputs);
         }
       }
       return { labels, classes, probabilities: plain(probabilities) };
