@@ -163,6 +163,50 @@ export async function dualHinge(
   return { weights, converged: false, iterations: maxIterations };
 }
 
+/** What is swept over, rows or columns: of `order`, the first `active`. */
+interface Open {
+  readonly order: Int32Array;
+  active: number;
+  /** The worst violation of the last sweep: what is further from violating anything is left out. */
+  worst: number;
+}
+
+function allOf(count: number): Open {
+  return {
+    order: Int32Array.from({ length: count }, (_, i) => i),
+    active: count,
+    worst: Number.POSITIVE_INFINITY,
+  };
+}
+
+/**
+ * Sweeps until the violations, which `sweep` gives the worst and the sum of, sum up to `tolerance` times what they did in the first
+ * one; what was left out on the way must pass too.
+ */
+async function settle(
+  open: Open,
+  sweep: () => readonly [most: number, sum: number],
+  { tolerance, maxIterations, random, pause }: Descent,
+): Promise<Omit<Weights, "weights">> {
+  const { order } = open;
+  let goal = 0;
+  for (let iterations = 0; iterations < maxIterations; ) {
+    await pause();
+    shuffle(order, open.active, random);
+    const [most, sum] = sweep();
+    if (iterations === 0) goal = tolerance * sum;
+    iterations++;
+    if (sum <= goal) {
+      if (open.active === order.length) return { converged: true, iterations };
+      open.active = order.length;
+      open.worst = Number.POSITIVE_INFINITY;
+      continue;
+    }
+    open.worst = most;
+  }
+  return { converged: false, iterations: maxIterations };
+}
+
 /**
  * The dual of `0.5 * |w|^2 + C * sum(max(0, |w . row - target| - epsilon))`, the loss squared or not, with shrinking, until the
  * violations of the optimality conditions sum up to `tolerance` times what they did at zero.
@@ -174,20 +218,20 @@ export async function dualTube(
   C: number,
   epsilon: number,
   squared: boolean,
-  { tolerance, maxIterations, random, pause }: Descent,
+  descent: Descent,
 ): Promise<Weights> {
   const count = targets.length;
   const weights = new Float64Array(rows.x.cols + 1);
   const betas = new Float64Array(count);
-  const order = Int32Array.from({ length: count }, (_, row) => row);
+  const open = allOf(count);
+  const { order } = open;
   const ridge = squared ? 0.5 / C : 0;
   const bound = squared ? Number.POSITIVE_INFINITY : C;
-  let active = count;
-  let worst = Number.POSITIVE_INFINITY;
 
   const sweep = (): readonly [number, number] => {
+    const { worst } = open;
     let [most, sum] = [0, 0];
-    for (let s = 0; s < active; s++) {
+    for (let s = 0; s < open.active; s++) {
       const row = order[s]!;
       const beta = betas[row]!;
       const slope = rows.dot(row, weights) - targets[row]! + ridge * beta;
@@ -196,9 +240,9 @@ export async function dualTube(
       const stays =
         beta === 0 ? up > worst && down < -worst : beta >= bound ? up < -worst : beta <= -bound && down > worst;
       if (stays) {
-        active--;
-        order[s] = order[active]!;
-        order[active] = row;
+        open.active--;
+        order[s] = order[open.active]!;
+        order[open.active] = row;
         s--;
         continue;
       }
@@ -224,22 +268,7 @@ export async function dualTube(
     return [most, sum];
   };
 
-  let goal = 0;
-  for (let iterations = 0; iterations < maxIterations; ) {
-    await pause();
-    shuffle(order, active, random);
-    const [most, sum] = sweep();
-    if (iterations === 0) goal = tolerance * sum;
-    iterations++;
-    if (sum <= goal) {
-      if (active === count) return { weights, converged: true, iterations };
-      active = count;
-      worst = Number.POSITIVE_INFINITY;
-      continue;
-    }
-    worst = most;
-  }
-  return { weights, converged: false, iterations: maxIterations };
+  return { weights, ...(await settle(open, sweep, descent)) };
 }
 
 /** A matrix by columns. */
@@ -286,7 +315,7 @@ export async function sparseHinge(
   { offsets, rows, values }: Columns,
   signs: Int8Array,
   costOf: Float64Array,
-  { tolerance, maxIterations, random, pause }: Descent,
+  descent: Descent,
 ): Promise<Weights> {
   const count = offsets.length - 1;
   const weights = new Float64Array(count);
@@ -297,9 +326,8 @@ export async function sparseHinge(
   for (let column = 0; column < count; column++)
     for (let i = offsets[column]!; i < offsets[column + 1]!; i++)
       ceilings[column]! += costOf[rows[i]!]! * values[i]! ** 2;
-  const order = Int32Array.from({ length: count }, (_, column) => column);
-  let active = count;
-  let worst = Number.POSITIVE_INFINITY;
+  const open = allOf(count);
+  const { order } = open;
 
   /** Moves the weight of a column by `by` in what the rows fall short of. */
   const move = (column: number, by: number): void => {
@@ -342,8 +370,9 @@ export async function sparseHinge(
     move(column, -moved);
   };
   const sweep = (): readonly [number, number] => {
+    const { worst } = open;
     let [most, sum] = [0, 0];
-    for (let s = 0; s < active; s++) {
+    for (let s = 0; s < open.active; s++) {
       const column = order[s]!;
       let [slope, bend] = [0, 0];
       for (let i = offsets[column]!; i < offsets[column + 1]!; i++) {
@@ -359,9 +388,9 @@ export async function sparseHinge(
         weight > 0 ? Math.abs(slope + 1) : weight < 0 ? Math.abs(slope - 1) : Math.max(0, Math.abs(slope) - 1);
       // A weight of 0 that is far from leaving it is left out until the others have converged.
       if (weight === 0 && 1 - Math.abs(slope) > worst / signs.length) {
-        active--;
-        order[s] = order[active]!;
-        order[active] = column;
+        open.active--;
+        order[s] = order[open.active]!;
+        order[open.active] = column;
         s--;
         continue;
       }
@@ -372,20 +401,5 @@ export async function sparseHinge(
     return [most, sum];
   };
 
-  let goal = 0;
-  for (let iterations = 0; iterations < maxIterations; ) {
-    await pause();
-    shuffle(order, active, random);
-    const [most, sum] = sweep();
-    if (iterations === 0) goal = tolerance * sum;
-    iterations++;
-    if (sum <= goal) {
-      if (active === count) return { weights, converged: true, iterations };
-      active = count;
-      worst = Number.POSITIVE_INFINITY;
-      continue;
-    }
-    worst = most;
-  }
-  return { weights, converged: false, iterations: maxIterations };
+  return { weights, ...(await settle(open, sweep, descent)) };
 }
