@@ -1,6 +1,8 @@
 import { checkParam, type Dense, type Extractor } from "@mmub/core";
 import { colorSpaces, type SpaceName } from "./color-spaces.js";
+import { isCounts } from "./counts.js";
 import { type DecodeParams, decodeParams, type ImageInput } from "./decode.js";
+import { checkGrid, regionNames } from "./grid.js";
 import type { BrokenOptions } from "./lanes.js";
 import { pixelExtractor } from "./pixel-extractor.js";
 
@@ -67,9 +69,8 @@ export function colorHistogram(
   check("space", space, Object.hasOwn(colorSpaces, space), '"hsv", "rgb" or "lab"');
   check("bins", bins, isCounts(bins, 3) && bins.every((n) => n <= 256), "three whole numbers from 1 to 256");
   check("joint", joint, typeof joint === "boolean", "true or false");
-  check("grid", grid, isCounts(grid, 2), "[rows, columns], positive whole numbers");
+  checkGrid(type, grid, width, height);
   const [rows, columns] = grid;
-  check("grid", grid, rows <= height && columns <= width, `at most the ${height} rows and ${width} columns of pixels`);
   check("normalize", normalize, ["l1", "l2", "sqrt", null].includes(normalize), '"l1", "l2", "sqrt" or null');
 
   // Where each histogram begins within a region, and at last the region's length.
@@ -94,7 +95,7 @@ export function colorHistogram(
     params: { ...decode, space, bins: [n0, n1, n2], joint, grid: [rows, columns], normalize },
     decode,
     options,
-    names: columnNames(colorSpaces[space].channels, bins, joint, rows, columns),
+    names: regionNames(columnNames(colorSpaces[space].channels, bins, joint), grid),
     describe(pixels, row) {
       find(pixels, found);
       counts.fill(0);
@@ -160,24 +161,10 @@ function binner(space: SpaceName, bins: Triple, area: number): (pixels: Uint8Arr
   };
 }
 
-function columnNames(
-  channels: readonly string[],
-  bins: Triple,
-  joint: boolean,
-  rows: number,
-  columns: number,
-): string[] {
+function columnNames(channels: readonly string[], bins: Triple, joint: boolean): string[] {
   const each = channels.map((channel, c) => Array.from({ length: bins[c]! }, (_, bin) => `${channel} ${bin}`));
   const [first, second, third] = each as [string[], string[], string[]];
-  const local = joint
+  return joint
     ? first.flatMap((a) => second.flatMap((b) => third.map((c) => `${a} ${b} ${c}`)))
     : [...first, ...second, ...third];
-  if (rows * columns === 1) return local;
-  return Array.from({ length: rows * columns }, (_, i) => `region ${Math.floor(i / columns)},${i % columns} `).flatMap(
-    (region) => local.map((name) => region + name),
-  );
-}
-
-function isCounts(value: unknown, length: number): boolean {
-  return Array.isArray(value) && value.length === length && value.every((n) => Number.isSafeInteger(n) && n > 0);
 }

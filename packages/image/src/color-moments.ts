@@ -1,6 +1,7 @@
 import { checkParam, type Dense, type Extractor } from "@mmub/core";
 import { colorSpaces, type SpaceName } from "./color-spaces.js";
 import { type DecodeParams, decodeParams, type ImageInput } from "./decode.js";
+import { checkGrid, regionNames } from "./grid.js";
 import type { BrokenOptions } from "./lanes.js";
 import { pixelExtractor } from "./pixel-extractor.js";
 
@@ -39,11 +40,8 @@ export function colorMoments(
   const { width = 128, height = 128, space = "lab", grid = [1, 1] } = params;
   const decode = { ...decodeParams(type, { ...params, width, height }), width, height };
   checkParam(type, "space", space, Object.hasOwn(colorSpaces, space), '"hsv", "rgb" or "lab"');
-  const isGrid = Array.isArray(grid) && grid.length === 2 && grid.every((n) => Number.isInteger(n) && n > 0);
-  checkParam(type, "grid", grid, isGrid, "[rows, columns], positive whole numbers");
+  checkGrid(type, grid, width, height);
   const [rows, columns] = grid;
-  const fits = rows <= height && columns <= width;
-  checkParam(type, "grid", grid, fits, `at most the ${height} rows and ${width} columns of pixels`);
 
   const { channels, convert } = colorSpaces[space];
   const area = width * height;
@@ -57,12 +55,7 @@ export function colorMoments(
     params: { ...decode, space, grid: [rows, columns] },
     decode,
     options,
-    names:
-      rows * columns === 1
-        ? each
-        : Array.from({ length: rows * columns }, (_, region) =>
-            each.map((name) => `region ${Math.floor(region / columns)},${region % columns} ${name}`),
-          ).flat(),
+    names: regionNames(each, grid),
     describe(pixels, row) {
       convert(pixels, planes);
       let at = 0;

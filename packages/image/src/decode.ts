@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { types } from "node:util";
 import { checkParam, library, MmubError, show } from "@mmub/core";
+import { isCount } from "./counts.js";
 import { resample } from "./resample.js";
 
 const type = "@mmub/image/decode";
@@ -464,10 +465,6 @@ function reject({ part, index }: Asker, message: string, cause?: unknown): never
 
 function rejectSize(asker: Asker, bytes: number | string, maxBytes: number): never {
   reject(asker, `has ${bytes} bytes, want at most ${maxBytes}; scale it down, or raise maxBytes`);
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) > 0;
 }
 
 function firstLine(cause: unknown): string {

@@ -1,4 +1,5 @@
 import { checkParam, type Dense, type Extractor } from "@mmub/core";
+import { isCount, isCounts } from "./counts.js";
 import { type DecodeParams, decodeParams, type ImageInput } from "./decode.js";
 import type { BrokenOptions } from "./lanes.js";
 import { pixelExtractor } from "./pixel-extractor.js";
@@ -56,8 +57,8 @@ export function hog(params: HogParams = {}, options: BrokenOptions = {}): Extrac
   const decode = { ...decodeParams(type, { ...params, width, height }), width, height };
   const check = (name: string, value: unknown, ok: boolean, want: string) => checkParam(type, name, value, ok, want);
   check("orientations", orientations, isCount(orientations) && orientations <= 360, "a whole number from 1 to 360");
-  check("pixelsPerCell", pixelsPerCell, isPair(pixelsPerCell), "[rows, columns], positive whole numbers");
-  check("cellsPerBlock", cellsPerBlock, isPair(cellsPerBlock), "[rows, columns], positive whole numbers");
+  check("pixelsPerCell", pixelsPerCell, isCounts(pixelsPerCell, 2), "[rows, columns], positive whole numbers");
+  check("cellsPerBlock", cellsPerBlock, isCounts(cellsPerBlock, 2), "[rows, columns], positive whole numbers");
   check("blockNorm", blockNorm, norms.includes(blockNorm), `one of ${norms.join(", ")}`);
   check("transformSqrt", transformSqrt, typeof transformSqrt === "boolean", "true or false");
   check("channels", channels, channels === "grey" || channels === "rgb", '"grey" or "rgb"');
@@ -269,12 +270,4 @@ function columnNames(layout: Layout): string[] {
         for (let c = 0; c < blockColumns; c++)
           for (let o = 0; o < orientations; o++) names.push(`block ${y},${x} cell ${r},${c} orientation ${o}`);
   return names;
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) > 0;
-}
-
-function isPair(value: unknown): boolean {
-  return Array.isArray(value) && value.length === 2 && value.every(isCount);
 }

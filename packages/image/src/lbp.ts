@@ -1,6 +1,8 @@
 import { checkParam, type Dense, type Extractor } from "@mmub/core";
+import { isCount } from "./counts.js";
 import { type DecodeParams, decodeParams, type ImageInput } from "./decode.js";
 import { greyOf } from "./grey.js";
+import { checkGrid, regionNames } from "./grid.js";
 import type { BrokenOptions } from "./lanes.js";
 import { pixelExtractor } from "./pixel-extractor.js";
 
@@ -60,14 +62,8 @@ export function lbp(params: LbpParams = {}, options: BrokenOptions = {}): Extrac
   const most = method === "default" || method === "ror" ? 12 : 24;
   check("points", points, isCount(points) && points >= 2 && points <= most, `a whole number from 2 to ${most}`);
   check("radius", radius, Number.isFinite(radius) && radius > 0 && radius <= 64, "pixels, above 0 and up to 64");
-  check(
-    "grid",
-    grid,
-    Array.isArray(grid) && grid.length === 2 && grid.every(isCount),
-    "[rows, columns], whole numbers",
-  );
+  checkGrid(type, grid, width, height);
   const [rows, columns] = grid;
-  check("grid", grid, rows <= height && columns <= width, `at most the ${height} rows and ${width} columns of pixels`);
   check("normalize", normalize, ["l1", "sqrt", null].includes(normalize), '"l1", "sqrt" or null');
 
   const patterns = localBinaryPattern(width, height, points, radius, method);
@@ -80,12 +76,7 @@ export function lbp(params: LbpParams = {}, options: BrokenOptions = {}): Extrac
     params: { ...decode, points, radius, method, grid: [rows, columns], normalize },
     decode,
     options,
-    names:
-      rows * columns === 1
-        ? names
-        : Array.from({ length: rows * columns }, (_, region) =>
-            names.map((name) => `region ${Math.floor(region / columns)},${region % columns} ${name}`),
-          ).flat(),
+    names: regionNames(names, grid),
     describe(pixels, row) {
       const codes = patterns(greyOf(pixels, grey));
       for (let y = 0, i = 0; y < height; y++) {
@@ -207,8 +198,4 @@ function codeOf(bits: number, points: number, method: string): number {
   if (ones === 0) return 0;
   if (ones === points) return points * (points - 1) + 1;
   return 1 + (ones - 1) * points + (firstOne === 0 ? ones - firstZero : points - firstOne);
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) > 0;
 }
