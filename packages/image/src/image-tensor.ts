@@ -8,6 +8,7 @@ import {
   type ImageInput,
   type Placement,
 } from "./decode.js";
+import { greyAt } from "./grey.js";
 import type { BrokenOptions } from "./lanes.js";
 import { pictureExtractor } from "./pixel-extractor.js";
 
@@ -103,8 +104,7 @@ export function tensorWriter(part: string, given: ImageTensorParams): TensorWrit
   const put = (data: Uint8Array, row: Float32Array) => {
     if (channels === "grey") {
       const [table] = tables as [Float32Array];
-      for (let i = 0, from = 0; i < area; i++, from += 3)
-        row[i] = table[(19595 * data[from]! + 38470 * data[from + 1]! + 7471 * data[from + 2]! + 0x8000) >> 16]!;
+      for (let i = 0, from = 0; i < area; i++, from += 3) row[i] = table[greyAt(data, from)]!;
       return;
     }
     const [reds, greens, blues] = tables as [Float32Array, Float32Array, Float32Array];
