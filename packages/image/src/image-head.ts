@@ -9,17 +9,21 @@ import {
   type FitOptions,
   type FittedExtractor,
   type FittedModel,
+  isPresent,
   type Json,
   type Label,
   MmubError,
   type Model,
   random,
+  reportedAs,
   type Saved,
   stackFeatures,
+  takeFeatures,
   turn,
 } from "@mmub/core";
 import type { Epoch, InputSpec, Network, Trained } from "@mmub/nn";
 import { type AugmentParams, augmented, augmentParams } from "./augmentation.js";
+import { classified, sharesOf, softmax } from "./classes.js";
 import { type DecodeParams, decode, decodeParams, type ImageInput } from "./decode.js";
 import { checkPictures } from "./image-network.js";
 
@@ -112,20 +116,12 @@ export function imageHead<L extends Label = Label>(given: ImageHeadParams): Imag
         const { signal } = run ?? {};
         const logits = await trained.predict({ x: features } as never, { ...(signal && { signal }) });
         const data = new Float32Array(x.length * classes.length);
-        const labels = Array.from({ length: x.length }, (_, row) => {
-          const from = row * classes.length;
-          const own = logits.data.subarray(from, from + classes.length);
-          const most = own.reduce((a, b) => Math.max(a, b));
-          const total = own.reduce((sum, logit) => sum + Math.exp(logit - most), 0);
-          let best = 0;
-          for (let c = 0; c < classes.length; c++) {
-            const missing = features.present?.[row] === 0;
-            data[from + c] = missing ? shares[c]! : Math.exp(own[c]! - most) / total;
-            if (data[from + c]! > data[from + best]!) best = c;
-          }
-          return classes[best]!;
-        });
-        return { labels, classes, probabilities: { layout: "dense", rows: x.length, cols: classes.length, data } };
+        for (let row = 0; row < x.length; row++) {
+          const [from, to] = [row * classes.length, (row + 1) * classes.length];
+          if (isPresent(features, row)) softmax(logits.data.subarray(from, to), data.subarray(from, to));
+          else data.set(shares, from);
+        }
+        return classified(data, classes);
       },
       save: async () => ({
         ...recipe,
@@ -154,12 +150,11 @@ export function imageHead<L extends Label = Label>(given: ImageHeadParams): Imag
         const versions = [await pictures.transform(x, quiet)];
         const changes = random(seed).fork("augment");
         for (let copy = 0; copy < copies; copy++) {
-          const changed: (ImageInput | null)[] = [];
           const pieces: Dense[] = [];
           for (let first = 0; first < x.length; first += 64) {
-            changed.length = 0;
+            const changed: (ImageInput | null)[] = [];
             for (let row = first; row < Math.min(first + 64, x.length); row++) {
-              const input = versions[0]!.present?.[row] === 0 ? null : x[row]!;
+              const input = isPresent(versions[0]!, row) ? x[row]! : null;
               changed.push(
                 input &&
                   augmented(await decode(input, params.decode, { part: type, index: row }), changes, params.augment),
@@ -170,18 +165,16 @@ export function imageHead<L extends Label = Label>(given: ImageHeadParams): Imag
           versions.push(stackFeatures(pieces));
         }
         const all = stackFeatures(versions);
-        const rows = Array.from({ length: all.rows }, (_, row) => row).filter((row) => all.present?.[row] !== 0);
+        const rows = Array.from({ length: all.rows }, (_, row) => row).filter((row) => isPresent(all, row));
         if (rows.length === 0)
           throw new MmubError("invalid-input", {
             part: type,
             message: "every picture is missing, want some to learn from",
           });
         const { cols } = all;
-        const data = new Float32Array(rows.length * cols);
-        for (const [i, row] of rows.entries()) data.set(all.data.subarray(row * cols, (row + 1) * cols), i * cols);
+        const { data } = takeFeatures(all, rows);
         const target = Int32Array.from(rows, (row) => classOf[row % x.length]!);
-        const counts = classes.map((_, c) => target.reduce((sum, of) => sum + +(of === c), 0));
-        const shares = counts.map((count) => Math.fround(count / rows.length));
+        const shares = sharesOf(target, classes.length);
         const { adamW, cosine, crossEntropy, train } = await import("@mmub/nn");
         const net = await networkOf(cols, classes.length, momentsOf(data, cols));
         const features: Dense = { layout: "dense", rows: rows.length, cols, data };
@@ -198,7 +191,7 @@ export function imageHead<L extends Label = Label>(given: ImageHeadParams): Imag
             seed,
             worker: false,
             ...quiet,
-            ...(onProgress && { onProgress: (progress) => onProgress({ ...progress, part: type }) }),
+            ...reportedAs(onProgress && { onProgress }, type),
           },
         );
         return fitted(classes, shares, pictures, trained);

@@ -33,6 +33,7 @@ import type {
   Weights,
 } from "@mmub/nn";
 import { type AugmentParams, augmented, augmentParams } from "./augmentation.js";
+import { classified, sharesOf, softmax } from "./classes.js";
 import { type DecodeParams, decode, decodeParams, type ImageInput, type RgbImage } from "./decode.js";
 import { type ImageArchitecture, smallCnn } from "./image-architectures.js";
 import { type BrokenOptions, eachPicture } from "./lanes.js";
@@ -188,13 +189,7 @@ export function imageNetwork<L extends Label = Label>(
           }
           report(first + pictures.length);
         }
-        const labels = Array.from({ length: x.length }, (_, row) => {
-          let best = 0;
-          const at = row * classes.length;
-          for (let c = 1; c < classes.length; c++) if (data[at + c]! > data[at + best]!) best = c;
-          return classes[best]!;
-        });
-        return { labels, classes, probabilities: { layout: "dense", rows: x.length, cols: classes.length, data } };
+        return classified(data, classes);
       },
       save: async () => ({
         ...recipe,
@@ -220,9 +215,10 @@ export function imageNetwork<L extends Label = Label>(
         part: type,
         message: "every picture is missing, want some to learn from",
       });
-    const counts = Float64Array.from(classes, () => 0);
-    for (const row of rows) counts[classOf[row]!]!++;
-    const shares = Array.from(counts, (count) => Math.fround(count / rows.length));
+    const shares = sharesOf(
+      Int32Array.from(rows, (row) => classOf[row]!),
+      classes.length,
+    );
 
     const order = random(seed).fork("validation").shuffle(Uint32Array.from(rows));
     const held = validation === null ? 0 : Math.max(1, Math.round(validation * rows.length));
@@ -410,13 +406,6 @@ function writePixels({ data }: RgbImage, into: Float32Array, at: number): void {
   const area = data.length / 3;
   for (let i = 0, from = 0; i < area; i++)
     for (let c = 0; c < 3; c++) into[at + c * area + i] = data[from++]! * (1 / 255);
-}
-
-function softmax(logits: Float32Array, into: Float32Array): void {
-  const most = logits.reduce((a, b) => Math.max(a, b));
-  let total = 0;
-  for (let i = 0; i < logits.length; i++) total += Math.exp(logits[i]! - most);
-  for (let i = 0; i < logits.length; i++) into[i] = Math.exp(logits[i]! - most) / total;
 }
 
 function copied(weights: Weights): Weights {

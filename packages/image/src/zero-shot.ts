@@ -8,6 +8,7 @@ import {
   MmubError,
   savedArray,
 } from "@mmub/core";
+import { softmax } from "./classes.js";
 import type { ImageInput } from "./decode.js";
 
 const type = "@mmub/image/zero-shot";
@@ -86,7 +87,7 @@ export function zeroShot(given: ZeroShotParams): Extractor<ImageInput, Dense> {
           const scores = data.subarray(row * labels.length, (row + 1) * labels.length);
           for (let label = 0; label < labels.length; label++)
             for (let i = 0; i < width; i++) scores[label]! += picture[i]! * vectors[label * width + i]!;
-          if (output === "probabilities") softmax(scores, scale);
+          if (output === "probabilities") softmax(scores, scores, scale);
         }
         return {
           layout: "dense",
@@ -151,12 +152,4 @@ export function zeroShot(given: ZeroShotParams): Extractor<ImageInput, Dense> {
 function toUnit(vector: Float32Array): void {
   const length = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
   for (let i = 0; i < vector.length; i++) vector[i]! /= Math.max(length, 1e-12);
-}
-
-/** In place. */
-function softmax(scores: Float32Array, scale: number): void {
-  const most = scores.reduce((a, b) => Math.max(a, b));
-  const shares = Float64Array.from(scores, (score) => Math.exp(scale * (score - most)));
-  const total = shares.reduce((a, b) => a + b);
-  for (let i = 0; i < scores.length; i++) scores[i] = shares[i]! / total;
 }
