@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { random } from "@mmub/core";
+import { type Random, random } from "@mmub/core";
 import { cache } from "./venv.js";
 
 /** Writes `make()` to a file of the cache, unless it is there already, and gives its path. */
@@ -27,17 +27,13 @@ export function texts(): string {
       vocabulary.add(word);
     }
     const words = r.shuffle([...vocabulary]);
-    let total = 0;
-    const cumulative = Float64Array.from(words, (_, rank) => {
-      total += 1 / (rank + 1);
-      return total;
-    });
+    const next = zipf(words.length, r);
 
     const lines: string[] = [];
     for (let text = 0; text < 50_000; text++) {
       let [line, capital] = ["", true];
       for (let left = Math.max(20, Math.round(100 + 25 * r.normal())); left > 0; left--) {
-        const word = words[firstAbove(cumulative, r.next() * total)]!;
+        const word = words[next()]!;
         line += capital ? word[0]!.toUpperCase() + word.slice(1) : word;
         const mark = r.next();
         capital = mark < 0.07;
@@ -66,15 +62,7 @@ export function sentences(): string {
 export function topicTexts(): string {
   return once("topic-texts.txt", () => {
     const r = random(43);
-    const zipf = (words: number) => {
-      let total = 0;
-      const cumulative = Float64Array.from({ length: words }, (_, rank) => {
-        total += 1 / (rank + 1);
-        return total;
-      });
-      return () => firstAbove(cumulative, r.next() * total);
-    };
-    const [ofTopic, common] = [zipf(150), zipf(5000)];
+    const [ofTopic, common] = [zipf(150, r), zipf(5000, r)];
     const text = () => {
       let topic = 0;
       return Array.from({ length: 100 }, (_, i) => {
@@ -127,16 +115,8 @@ export function sparseTable(): string {
   return once("sparse-table.u32", () => {
     const r = random(17);
     const [rows, cols, labels] = [20_000, 40_000, 4];
-    const zipf = (words: number) => {
-      let total = 0;
-      const cumulative = Float64Array.from({ length: words }, (_, rank) => {
-        total += 1 / (rank + 1);
-        return total;
-      });
-      return () => firstAbove(cumulative, r.next() * total);
-    };
-    const own = zipf(2000);
-    const common = zipf(cols - 2000 * labels);
+    const own = zipf(2000, r);
+    const common = zipf(cols - 2000 * labels, r);
     const offsets = new Uint32Array(rows + 1);
     const columns: number[] = [];
     const values: number[] = [];
@@ -186,6 +166,16 @@ export function images(): string {
     }
     return out;
   });
+}
+
+/** Draws of numbers below `count` whose frequency falls as 1 / (number + 1). */
+function zipf(count: number, r: Random): () => number {
+  let total = 0;
+  const cumulative = Float64Array.from({ length: count }, (_, rank) => {
+    total += 1 / (rank + 1);
+    return total;
+  });
+  return () => firstAbove(cumulative, r.next() * total);
 }
 
 /** The first position whose value is above `x`, in ascending values. */

@@ -40,7 +40,7 @@ export function readTable(
 export type Params = Omit<GradientBoostingClassifierParams, "categorical" | "missing">;
 
 /** The chance of class 1 for the rows `test`, the mean of some models that differ by their seed. */
-export async function chances(
+async function chances(
   { x, targets, categorical }: Table,
   params: Params,
   train: ArrayLike<number>,
@@ -62,7 +62,7 @@ export async function chances(
   return sum;
 }
 
-export const scoresOf = (truth: readonly number[], chance: Float64Array) => ({
+const scoresOf = (truth: readonly number[], chance: Float64Array) => ({
   auc: rocAuc(truth, chance),
   accuracy: accuracy(
     truth,
@@ -71,7 +71,7 @@ export const scoresOf = (truth: readonly number[], chance: Float64Array) => ({
 });
 
 /** The params with the best mean score over folds of the rows `train`. */
-export async function choose(
+async function choose(
   table: Table,
   candidates: readonly Params[],
   train: readonly number[],
@@ -90,4 +90,18 @@ export async function choose(
     means.push(mean);
   }
   return candidates[means.indexOf(Math.max(...means))]!;
+}
+
+/** Of the rows `test`, by the params that are best on folds of `train`, and five models that differ by their seed. */
+export async function chosenScores(
+  table: Table,
+  candidates: readonly Params[],
+  train: readonly number[],
+  test: readonly number[],
+  metric: "auc" | "accuracy",
+  seed: number,
+): Promise<{ readonly auc: number; readonly accuracy: number }> {
+  const params = await choose(table, candidates, train, metric, seed);
+  const seeds = Array.from({ length: 5 }, (_, i) => 5 * seed + i);
+  return scoresOf(take(table.targets, test), await chances(table, params, train, test, seeds));
 }

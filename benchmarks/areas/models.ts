@@ -14,7 +14,19 @@ import { type Comparison, race } from "../race.js";
 const train = 100_000;
 const cols = 50;
 
-let test: { readonly x: Dense; readonly targets: readonly number[] };
+interface Table {
+  readonly x: Dense | Sparse;
+  readonly targets: readonly number[];
+}
+
+/** The rows that the comparison at hand keeps out. */
+let test: Table;
+
+/** The first `known` rows, to learn from; those behind become `test`. */
+function split({ x, targets }: Table, known: number): Table {
+  test = { x: sliceFeatures(x, known, x.rows), targets: targets.slice(known) };
+  return { x: sliceFeatures(x, 0, known), targets: targets.slice(0, known) };
+}
 
 const logistic: Comparison<FittedModel<Classification<number>>> = {
   name: "logistic regression, 100,000 x 50 dense, 2 classes",
@@ -24,10 +36,8 @@ const logistic: Comparison<FittedModel<Classification<number>>> = {
   peer: "scikit-learn LogisticRegression",
   script: "logistic_regression.py",
   async prepare(path) {
-    const { x, targets } = readTable(path);
-    test = { x: sliceFeatures(x, train, x.rows), targets: targets.slice(train) };
-    const [trainX, trainTargets] = [sliceFeatures(x, 0, train), targets.slice(0, train)];
-    return () => logisticRegression<number>().fit(trainX, trainTargets);
+    const { x, targets } = split(readTable(path), train);
+    return () => logisticRegression<number>().fit(x, targets);
   },
   async agree(model) {
     const { labels, probabilities } = await model.predict(test.x);
@@ -49,11 +59,9 @@ const svm: Comparison<FittedLinearSvm<number>> = {
   peer: "scikit-learn LinearSVC",
   script: "linear_svm.py",
   async prepare(path) {
-    const { x, targets } = readTable(path);
-    judged = { x: sliceFeatures(x, train, x.rows), targets: targets.slice(train) };
-    const [trainX, trainTargets] = [sliceFeatures(x, 0, train), targets.slice(0, train)];
+    const { x, targets } = split(readTable(path), train);
     // LinearSVC has no probabilities.
-    return () => linearSvm<number>({ calibration: "none" }).fit(trainX, trainTargets);
+    return () => linearSvm<number>({ calibration: "none" }).fit(x, targets);
   },
   agree: accuracyAndSize,
   tolerance: 1e-3,
@@ -65,21 +73,16 @@ const sparseSvm: Comparison<FittedLinearSvm<number>> = {
   data: sparseTable,
   script: "linear_svm_sparse.py",
   async prepare(path) {
-    const { x, targets } = readSparseTable(path);
-    const known = 16_000;
-    judged = { x: sliceFeatures(x, known, x.rows), targets: targets.slice(known) };
-    const [trainX, trainTargets] = [sliceFeatures(x, 0, known), targets.slice(0, known)];
-    return () => linearSvm<number>({ calibration: "none" }).fit(trainX, trainTargets);
+    const { x, targets } = split(readSparseTable(path), 16_000);
+    return () => linearSvm<number>({ calibration: "none" }).fit(x, targets);
   },
 };
 
-let judged: { readonly x: Dense | Sparse; readonly targets: readonly number[] };
-
 async function accuracyAndSize(model: FittedLinearSvm<number>): Promise<number[]> {
-  const { labels } = await model.predict(judged.x);
-  const { data } = await model.decisionFunction(judged.x);
-  const right = judged.targets.filter((target, row) => labels[row] === target).length;
-  return [right / judged.targets.length, data.reduce((sum, score) => sum + Math.abs(score), 0) / data.length];
+  const { labels } = await model.predict(test.x);
+  const { data } = await model.decisionFunction(test.x);
+  const right = test.targets.filter((target, row) => labels[row] === target).length;
+  return [right / test.targets.length, data.reduce((sum, score) => sum + Math.abs(score), 0) / data.length];
 }
 
 function readSparseTable(path: string): { x: Sparse; targets: number[] } {
@@ -106,12 +109,6 @@ const trees = {
   tolerance: 0.003,
 };
 
-function tableOfTrees(path: string) {
-  const { x, targets } = readTable(path);
-  test = { x: sliceFeatures(x, train, x.rows), targets: targets.slice(train) };
-  return { x: sliceFeatures(x, 0, train), targets: targets.slice(0, train) };
-}
-
 const boosting = (peer: string, script: string): Comparison<FittedModel<Classification<number>>> => ({
   ...trees,
   name: `gradient boosting, 100 trees, 100,000 x 50 dense, beside ${peer}`,
@@ -119,7 +116,7 @@ const boosting = (peer: string, script: string): Comparison<FittedModel<Classifi
   peer,
   script,
   async prepare(path) {
-    const { x, targets } = tableOfTrees(path);
+    const { x, targets } = split(readTable(path), train);
     return () => gradientBoostingClassifier<number>().fit(x, targets);
   },
 });
@@ -132,7 +129,7 @@ const boostedPredictions: Comparison<FittedModel<Classification<number>>> = {
   peer: "XGBoost",
   script: "boosting_predict.py",
   async prepare(path) {
-    const { x, targets } = tableOfTrees(path);
+    const { x, targets } = split(readTable(path), train);
     const model = await gradientBoostingClassifier<number>().fit(x, targets);
     return async () => {
       await model.predict(test.x, { batchSize: 4096 });
@@ -151,7 +148,7 @@ const forest: Comparison<FittedModel<Classification<number>>> = {
   // Ten trees differ by what was drawn.
   tolerance: 0.01,
   async prepare(path) {
-    const { x, targets } = tableOfTrees(path);
+    const { x, targets } = split(readTable(path), train);
     return () => randomForestClassifier<number>({ numTrees: 10 }).fit(x, targets);
   },
 };

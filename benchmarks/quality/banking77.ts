@@ -5,7 +5,7 @@ import { accuracy, stratifiedKFold } from "@mmub/metrics";
 import { logisticRegression } from "@mmub/models";
 import { sentenceEncoder, tfidf, word2vec, wordEmbedding } from "@mmub/text";
 import { parseCsv } from "../files.js";
-import { type Candidate, chosen, lookup, scores, svm, trials } from "../linear.js";
+import { type Candidate, chosen, type Labelled, lookup, scores, svm, trials } from "../linear.js";
 import type { QualitySet, Score } from "../quality.js";
 import { cache } from "../venv.js";
 import { weightsIfThere } from "../weights.js";
@@ -70,17 +70,12 @@ export const set: QualitySet = {
   },
 };
 
-interface Split {
-  readonly texts: readonly string[];
-  readonly labels: readonly string[];
-}
-
-function readSplit(folder: string, split: string): Split {
+function readSplit(folder: string, split: string): Labelled {
   const rows = parseCsv(readFileSync(join(folder, `${split}.csv`), "utf8"));
   return { texts: rows.map(({ text }) => text!), labels: rows.map(({ category }) => category!) };
 }
 
-async function encoded(files: { "model.onnx": string; "tokenizer.json": string }, train: Split, test: Split) {
+async function encoded(files: { "model.onnx": string; "tokenizer.json": string }, train: Labelled, test: Labelled) {
   const { "model.onnx": model, "tokenizer.json": tokenizer } = files;
   const fitted = await sentenceEncoder({ model, tokenizer, cache: join(cache, "embeddings") }).fit([]);
   const vectors = [await fitted.transform(train.texts), await fitted.transform(test.texts)] as const;

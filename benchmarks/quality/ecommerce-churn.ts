@@ -1,9 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { take } from "@mmub/metrics";
 import { parseCsv } from "../files.js";
 import type { QualitySet, Score } from "../quality.js";
-import { chances, choose, type Params, readTable, scoresOf } from "../tabular.js";
+import { chosenScores, type Params, readTable } from "../tabular.js";
 
 const method = "gradient boosting";
 
@@ -31,9 +30,7 @@ export const set: QualitySet = {
     const of = (split: string) => [...rows.keys()].filter((row) => rows[row]!.split === split);
     const [train, test] = [of("train"), of("test")];
     return async function* (seed): AsyncGenerator<Score> {
-      const params = await choose(table, candidates, train, "accuracy", seed);
-      const seeds = Array.from({ length: 5 }, (_, i) => 5 * seed + i);
-      const scores = scoresOf(take(table.targets, test), await chances(table, params, train, test, seeds));
+      const scores = await chosenScores(table, candidates, train, test, "accuracy", seed);
       for (const [metric, value] of Object.entries(scores)) yield { method, metric, value };
     };
   },
