@@ -90,11 +90,12 @@ export function cnnEncoder(given: CnnEncoderParams, options: BrokenOptions = {})
   const { writer, params, runSize, cache } = checked(given);
   const recipe = { type, params: params as unknown as Json };
 
-  async function open(signal?: AbortSignal): Promise<FittedEncoder> {
+  async function open(signal?: AbortSignal, saved?: { readonly sha256: unknown }): Promise<FittedEncoder> {
     const model = await openPictureModel(type, given.model, writer, {
       ...given,
       ...(params.layer !== null && { outputs: [params.layer] }),
       cut: true,
+      saved,
       ...(signal && { signal }),
     });
     try {
@@ -212,16 +213,7 @@ export function cnnEncoder(given: CnnEncoderParams, options: BrokenOptions = {})
     },
     async load(saved) {
       const state = checkSaved(saved, recipe, 1).state as Readonly<Record<string, unknown>> | null;
-      const opened = await open();
-      if (state?.model !== opened.sha256) {
-        await opened.dispose?.();
-        throw new MmubError("saved-mismatch", {
-          part: type,
-          message: `the model has SHA-256 ${opened.sha256}, when saved ${state?.model}; give the one that it was fitted with, as features of others mean something else`,
-          saved: state?.model,
-        });
-      }
-      return saving(opened);
+      return saving(await open(undefined, { sha256: state?.model }));
     },
   } satisfies Extractor<ImageInput>;
 }

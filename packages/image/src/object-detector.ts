@@ -229,11 +229,12 @@ export function objectDetector(given: ObjectDetectorParams, options: BrokenOptio
     };
   }
 
-  const open = (signal?: AbortSignal) => {
+  const open = (signal?: AbortSignal, saved?: { readonly sha256: unknown }) => {
     const { outputs: _, ...options } = given;
     return openPictureModel(type, given.model, writer, {
       ...options,
       ...(outputs && { outputs }),
+      saved,
       ...(signal && { signal }),
     });
   };
@@ -257,16 +258,7 @@ export function objectDetector(given: ObjectDetectorParams, options: BrokenOptio
     },
     async load(saved) {
       const state = checkSaved(saved, recipe, 1).state as Readonly<Record<string, unknown>> | null;
-      const model = await open();
-      if (state?.model !== model.sha256) {
-        await model.dispose();
-        throw new MmubError("saved-mismatch", {
-          part: type,
-          message: `the model has SHA-256 ${model.sha256}, when saved ${state?.model}; give the one that it was fitted with`,
-          saved: state?.model,
-        });
-      }
-      return fitted(model);
+      return fitted(await open(undefined, { sha256: state?.model }));
     },
   };
 }

@@ -19,6 +19,8 @@ interface OpenOptions extends OnnxRuntimeOptions {
   readonly outputs?: readonly string[];
   /** Whether the output may be any value inside, behind which nothing is computed. */
   readonly cut?: boolean;
+  /** Of a model that is loaded again: the hash that was saved, to refuse another model. @default any model */
+  readonly saved?: { readonly sha256: unknown } | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -27,11 +29,17 @@ export async function openPictureModel(
   part: string,
   model: ModelFile,
   writer: TensorWriter,
-  { outputs, cut = false, signal, ...options }: OpenOptions,
+  { outputs, cut = false, saved, signal, ...options }: OpenOptions,
 ): Promise<PictureModel> {
   const source = model instanceof Uint8Array ? model : await localPath(part, model, signal);
   const sha256 = await modelHash(part, source);
   signal?.throwIfAborted();
+  if (saved && saved.sha256 !== sha256)
+    throw new MmubError("saved-mismatch", {
+      part,
+      message: `the model has SHA-256 ${sha256}, when saved ${saved.sha256}; give the one that it was fitted with, as what others give means something else`,
+      saved: saved.sha256,
+    });
   // On first use: with it, importing this package takes twice as long.
   const { cutOnnx, onnxModel } = await import("@mmub/nn");
   const at = cut ? outputs?.[0] : undefined;
