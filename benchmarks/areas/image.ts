@@ -8,6 +8,15 @@ import { type Comparison, type Row, race } from "../race.js";
 import { cache, here, peerEnv, peerPython, peers } from "../venv.js";
 import { weights } from "../weights.js";
 
+/** Square pictures from a file of RGB bytes, one behind the other. */
+function rawImages(path: string, count: number, side: number): RawImage[] {
+  const bytes = readFileSync(path);
+  const size = side * side * 3;
+  return Array.from({ length: count }, (_, i) => {
+    return { data: bytes.subarray(i * size, (i + 1) * size), width: side, height: side, channels: 3 };
+  });
+}
+
 const hog128: Comparison<Dense> = {
   name: "HOG of 128 x 128 RGB pixels",
   unit: "images/s",
@@ -16,11 +25,7 @@ const hog128: Comparison<Dense> = {
   peer: "scikit-image hog(rgb2gray(image))",
   script: "hog.py",
   async prepare(path) {
-    const bytes = readFileSync(path);
-    const size = 128 * 128 * 3;
-    const inputs = Array.from({ length: 100 }, (_, i): RawImage => {
-      return { data: bytes.subarray(i * size, (i + 1) * size), width: 128, height: 128, channels: 3 };
-    });
+    const inputs = rawImages(path, 100, 128);
     const fitted = await hog().fit([]);
     return () => fitted.transform(inputs);
   },
@@ -46,11 +51,7 @@ const efficientNet: Comparison<Dense> = {
   peer: "onnxruntime and NumPy in Python",
   script: "image_encoder.py",
   async prepare(path) {
-    const bytes = readFileSync(path);
-    const size = 224 * 224 * 3;
-    const inputs = Array.from({ length: 32 }, (_, i): RawImage => {
-      return { data: bytes.subarray(i * size, (i + 1) * size), width: 224, height: 224, channels: 3 };
-    });
+    const inputs = rawImages(path, 32, 224);
     const { "model.onnx": model } = weights("efficientnet-lite0");
     const fitted = await cnnEncoder({ model, ...imagePresets.efficientNetLite0, shortSide: 224 }).fit([]);
     return () => fitted.transform(inputs);
@@ -122,6 +123,7 @@ const jpegs: Comparison<Dense>[] = [
 ];
 
 export const comparisons = [hog128, efficientNet, ...jpegs];
+
 /** Beside the bound that is set to it. */
 function memory(): Row {
   const script = join(here, "ours", "image-memory.mjs");

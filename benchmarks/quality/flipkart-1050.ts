@@ -1,12 +1,10 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { type Extractor, type FeatureSet, type Fuser, takeFeatures } from "@mmub/core";
 import { concat, weightedSum } from "@mmub/fusion";
 import { colorHistogram, hog } from "@mmub/image";
 import { accuracy, f1, stratifiedKFold, take } from "@mmub/metrics";
 import { logisticRegression } from "@mmub/models";
 import { tfidf } from "@mmub/text";
-import { parseCsv } from "../files.js";
+import { productFiles, readProducts } from "../flipkart.js";
 import type { QualitySet, Score } from "../quality.js";
 import { select } from "../selection.js";
 
@@ -38,7 +36,7 @@ interface Choice {
 }
 
 export const set: QualitySet = {
-  files: ["products.csv", "images"],
+  files: productFiles,
   published: {
     text: "0.924 TF-IDF of the name + logistic regression, scikit-learn, same split",
     image: "0.695 HOG + HSV histogram + RBF SVM, scikit-learn, same split; 0.65-0.75 VGG16 fine-tuned, another split",
@@ -46,14 +44,9 @@ export const set: QualitySet = {
     "weighted sum": "0.930 late fusion, scikit-learn, same split; 0.67-0.78 USE + VGG16, another split",
   },
   async read(folder) {
-    const products = parseCsv(readFileSync(join(folder, "products.csv"), "utf8"));
-    const names = products.map((product) => product.product_name!);
-    const labels = products.map((product) => product.category!);
-    const rowsOf = (split: string) => Uint32Array.from(products.flatMap((p, row) => (p.split === split ? [row] : [])));
-    const [train, test] = [rowsOf("train"), rowsOf("test")];
+    const { names, labels, photos, train, test } = readProducts(folder);
 
     // Nothing is learned from the photos, so their features are the same in every fold.
-    const photos = products.map((p) => (p.has_image === "1" ? join(folder, "images", p.image_file!) : null));
     const photoFeatures: FeatureSet = {
       edges: await (await views.edges.fit([])).transform(photos),
       colors: await (await views.colors.fit([])).transform(photos),

@@ -1,20 +1,14 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { imageNetwork, smallCnn } from "@mmub/image";
 import { accuracy, f1, take } from "@mmub/metrics";
-import { parseCsv } from "../files.js";
+import { productFiles, readProducts } from "../flipkart.js";
 import type { Curve, QualitySet, Score } from "../quality.js";
 
 export const set: QualitySet = {
-  files: ["products.csv", "images"],
+  files: productFiles,
   folder: "flipkart-1050",
   published: {},
   async read(folder) {
-    const products = parseCsv(readFileSync(join(folder, "products.csv"), "utf8"));
-    const photos = products.map((p) => (p.has_image === "1" ? join(folder, "images", p.image_file!) : null));
-    const labels = products.map((product) => product.category!);
-    const rowsOf = (split: string) => Uint32Array.from(products.flatMap((p, row) => (p.split === split ? [row] : [])));
-    const [train, test] = [rowsOf("train"), rowsOf("test")];
+    const { labels, photos, train, test } = readProducts(folder);
 
     return async function* (seed): AsyncGenerator<Score | Curve> {
       // As one would begin, without a look at any score: there are too few pictures to choose by.

@@ -1,12 +1,10 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { type Dense, type FeatureSet, takeFeatures } from "@mmub/core";
 import { concat } from "@mmub/fusion";
 import { cnnEncoder, imagePresets } from "@mmub/image";
 import { accuracy, f1, stratifiedKFold, take } from "@mmub/metrics";
 import { logisticRegression } from "@mmub/models";
 import { tfidf } from "@mmub/text";
-import { parseCsv } from "../files.js";
+import { productFiles, readProducts } from "../flipkart.js";
 import type { QualitySet, Score } from "../quality.js";
 import { select } from "../selection.js";
 import { weightsIfThere } from "../weights.js";
@@ -36,23 +34,18 @@ interface Choice {
 }
 
 export const set: QualitySet = {
-  files: ["products.csv", "images"],
+  files: productFiles,
   folder: "flipkart-1050",
   published: {
     photo: "0.883 the same features and logistic regression in Python, same split",
     "name and photo": "0.943 the same in Python, same split",
   },
   async read(folder) {
-    const products = parseCsv(readFileSync(join(folder, "products.csv"), "utf8"));
-    const names = products.map((product) => product.product_name!);
-    const labels = products.map((product) => product.category!);
-    const rowsOf = (split: string) => Uint32Array.from(products.flatMap((p, row) => (p.split === split ? [row] : [])));
-    const [train, test] = [rowsOf("train"), rowsOf("test")];
+    const { names, labels, photos, train, test } = readProducts(folder);
     const files = weightsIfThere("efficientnet-lite0");
     if (!files) return async function* () {};
 
     // Nothing is learned from the photos, so their features are the same in every fold.
-    const photos = products.map((p) => (p.has_image === "1" ? join(folder, "images", p.image_file!) : null));
     const model = files["model.onnx"];
     const features = {} as Record<View, Dense>;
     for (const [view, prepared] of Object.entries(views) as [View, (typeof views)[View]][]) {

@@ -1,0 +1,28 @@
+// The products of a shop with names, photos and categories, for the quality sets that are about them.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseCsv } from "./files.js";
+
+export interface Products {
+  readonly names: readonly string[];
+  readonly labels: readonly string[];
+  /** Paths; null of a product without a photo. */
+  readonly photos: readonly (string | null)[];
+  /** Rows of the split that comes with the data. */
+  readonly train: Uint32Array;
+  readonly test: Uint32Array;
+}
+
+export const productFiles = ["products.csv", "images"];
+
+export function readProducts(folder: string): Products {
+  const products = parseCsv(readFileSync(join(folder, "products.csv"), "utf8"));
+  const rowsOf = (split: string) => Uint32Array.from(products.flatMap((p, row) => (p.split === split ? [row] : [])));
+  return {
+    names: products.map((product) => product.product_name!),
+    labels: products.map((product) => product.category!),
+    photos: products.map((p) => (p.has_image === "1" ? join(folder, "images", p.image_file!) : null)),
+    train: rowsOf("train"),
+    test: rowsOf("test"),
+  };
+}
