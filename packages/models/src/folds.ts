@@ -1,4 +1,5 @@
-import { MmubError, type Random } from "@mmub/core";
+import { MmubError, type Random, takeFeatures } from "@mmub/core";
+import { linearKernel, type Matrix } from "./linear.js";
 
 /**
  * Deals rows to `folds` of equal size and with an equal share of each class. Returns the fold of each row, or -1 for the
@@ -34,4 +35,33 @@ export function splitFold(foldOf: Int32Array, fold: number): { readonly held: nu
   const kept: number[] = [];
   for (let row = 0; row < foldOf.length; row++) (foldOf[row] === fold ? held : kept).push(row);
   return { held, kept };
+}
+
+/**
+ * The mean squared error of `candidates` linear regressions on rows held out in turn. `learn` makes, of the rows of a fold to learn from,
+ * what gives the weights of each candidate as kernels take them.
+ */
+export async function heldOutErrors(
+  x: Matrix,
+  targets: ArrayLike<number>,
+  foldOf: Int32Array,
+  folds: number,
+  candidates: number,
+  learn: (x: Matrix, targets: Float64Array) => Promise<(candidate: number) => Promise<Float64Array>>,
+): Promise<number[]> {
+  const sums = new Float64Array(candidates);
+  for (let fold = 0; fold < folds; fold++) {
+    const { held, kept } = splitFold(foldOf, fold);
+    const weightsOf = await learn(
+      takeFeatures(x, kept),
+      Float64Array.from(kept, (row) => targets[row]!),
+    );
+    const kernel = linearKernel(takeFeatures(x, held), 1);
+    const guesses = new Float64Array(held.length);
+    for (let at = 0; at < candidates; at++) {
+      kernel.scores(0, held.length, await weightsOf(at), guesses);
+      for (const [i, row] of held.entries()) sums[at]! += (guesses[i]! - targets[row]!) ** 2;
+    }
+  }
+  return Array.from(sums, (sum) => sum / x.rows);
 }

@@ -14,11 +14,10 @@ import {
   rowBatches,
   type Saved,
   savedArray,
-  takeFeatures,
   turn,
 } from "@mmub/core";
 import { dualTube, rowsOf } from "./coordinate.js";
-import { splitFold, stratifiedFolds } from "./folds.js";
+import { heldOutErrors, stratifiedFolds } from "./folds.js";
 import { checkMatrix, checkWidth, linearKernel, type Matrix, packed } from "./linear.js";
 import { newton } from "./newton.js";
 import { checkC, isPositive } from "./params.js";
@@ -212,20 +211,12 @@ async function crossValidate(
   run: Run,
 ): Promise<{ readonly C: number; readonly scores: readonly number[] }> {
   const foldOf = stratifiedFolds(new Uint8Array(x.rows), 1, params.folds, numbers, type);
-  const sums = new Float64Array(candidates.length);
-  for (let fold = 0; fold < params.folds; fold++) {
-    const { held, kept } = splitFold(foldOf, fold);
-    const train = takeFeatures(x, kept);
-    const wanted = Float64Array.from(kept, (row) => targets[row]!);
-    const kernel = linearKernel(takeFeatures(x, held), 1);
-    const guesses = new Float64Array(held.length);
-    for (const [at, C] of candidates.entries()) {
-      const { coefficients, intercept } = await solve(train, wanted, C, params, run);
-      kernel.scores(0, held.length, packed(coefficients, Float64Array.of(intercept), x.cols), guesses);
-      for (const [i, row] of held.entries()) sums[at]! += (guesses[i]! - targets[row]!) ** 2;
-    }
-  }
-  const scores = Array.from(sums, (sum) => sum / x.rows);
+  const scores = await heldOutErrors(x, targets, foldOf, params.folds, candidates.length, async (train, wanted) => {
+    return async (at) => {
+      const { coefficients, intercept } = await solve(train, wanted, candidates[at]!, params, run);
+      return packed(coefficients, Float64Array.of(intercept), x.cols);
+    };
+  });
   // Among equals, the strongest penalty.
   const order = [...candidates.keys()].sort((a, b) => candidates[a]! - candidates[b]!);
   const best = order.reduce((best, at) => (scores[at]! < scores[best]! ? at : best));

@@ -14,10 +14,9 @@ import {
   rowBatches,
   type Saved,
   savedArray,
-  takeFeatures,
   turn,
 } from "@mmub/core";
-import { splitFold, stratifiedFolds } from "./folds.js";
+import { heldOutErrors, stratifiedFolds } from "./folds.js";
 import { gram } from "./gram.js";
 import { checkMatrix, checkWidth, type LinearKernel, linearKernel, type Matrix, moments, strideOf } from "./linear.js";
 import { cholesky, choleskySolve, eigen } from "./symmetric.js";
@@ -424,21 +423,8 @@ async function scoreFolds(
 ): Promise<number[]> {
   const folds = params.folds as number;
   const foldOf = stratifiedFolds(new Uint8Array(x.rows), 1, folds, random(seed).fork("folds"), type);
-  const sums = new Float64Array(alphas.length);
-  for (let fold = 0; fold < folds; fold++) {
-    const { held, kept } = splitFold(foldOf, fold);
-    const train = center(
-      takeFeatures(x, kept),
-      Float64Array.from(kept, (row) => targets[row]!),
-      params.fitIntercept,
-    );
-    const kernel = linearKernel(takeFeatures(x, held), 1);
-    const solver = await solverOf(train, params, run);
-    const guesses = new Float64Array(held.length);
-    for (const [a, alpha] of alphas.entries()) {
-      kernel.scores(0, held.length, weightsOf(await solver(alpha)), guesses);
-      for (const [i, row] of held.entries()) sums[a]! += (guesses[i]! - targets[row]!) ** 2;
-    }
-  }
-  return Array.from(sums, (sum) => sum / x.rows);
+  return heldOutErrors(x, targets, foldOf, folds, alphas.length, async (train, wanted) => {
+    const solver = await solverOf(center(train, wanted, params.fitIntercept), params, run);
+    return async (at) => weightsOf(await solver(alphas[at]!));
+  });
 }
