@@ -12,7 +12,7 @@ import {
   treeSplitsCall,
 } from "./trees.js";
 import { hash } from "./twins/random.js";
-import { type WordVectorCall, type WordVectorKernels, wordVectorCalls } from "./word-vectors.js";
+import { type View, type WordVectorCall, type WordVectorKernels, wordVectorCalls } from "./word-vectors.js";
 
 const part = "@mmub/kernels";
 // Below the first block: room for gemm's panel and tile, then the logistic function, made when it is first wanted.
@@ -388,8 +388,6 @@ export interface Kernels extends WordVectorKernels, TreeKernels, SpectraKernels 
    */
   lanes(count: number): Promise<KernelLanes>;
 }
-
-type View = Float32Array | Float64Array | Int32Array | Uint8Array;
 
 /**
  * The kernels on a memory of their own of fixed size: WebAssembly with relaxed SIMD where `WebAssembly.validate` takes it,

@@ -1,5 +1,6 @@
 // What the kernels of spectra take, checked.
 import { checkParam, MmubError } from "@mmub/core";
+import type { Checks } from "./word-vectors.js";
 
 const part = "@mmub/kernels";
 
@@ -89,15 +90,14 @@ function push(twiddles: number[], k: number, of: number): void {
   twiddles.push(Math.cos(angle), -Math.sin(angle));
 }
 
-type View = Float32Array | Int32Array;
-
-interface Checks {
-  at(name: string, view: View, length?: number, shape?: string): number;
-}
-
 const kinds = ["complex", "magnitude", "power"];
 
-export function spectraCall({ at }: Checks, out: Float32Array, samples: Float32Array, options: SpectraOptions) {
+export function spectraCall(
+  { at }: Pick<Checks, "at">,
+  out: Float32Array,
+  samples: Float32Array,
+  options: SpectraOptions,
+) {
   const { frames, hop, size, tables, window, margin = 0, kind = "power", filters, scratch } = options;
   for (const [name, value] of Object.entries({ frames, hop, margin }))
     checkParam(part, name, value, Number.isInteger(value) && value >= 0 && value < 2 ** 30, "a whole number");

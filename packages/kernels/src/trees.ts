@@ -1,5 +1,6 @@
 // What the kernels of trees take, checked.
 import { checkParam, MmubError } from "@mmub/core";
+import type { Checks } from "./word-vectors.js";
 
 const part = "@mmub/kernels";
 
@@ -198,17 +199,10 @@ export function splitOf(splits: Float64Array, leaf: number): TreeSplit | undefin
   };
 }
 
-type View = Float32Array | Float64Array | Int32Array | Uint8Array;
-
-interface Checks {
-  key(key: readonly number[]): [number, number];
-  at(name: string, view: View, length?: number, shape?: string): number;
-  checkRows(name: string, rows: Int32Array, count: number, skip: number, of: string): number;
-  readonly none: number;
-}
+type TreeChecks = Pick<Checks, "at" | "checkRows" | "key" | "none">;
 
 /** The numbers of a call, checked, which another thread takes too. */
-export function treeSplitsCall({ at, checkRows, none }: Checks, options: TreeSplitsOptions): readonly number[] {
+export function treeSplitsCall({ at, checkRows, none }: TreeChecks, options: TreeSplitsOptions): readonly number[] {
   const { columns, gradients, settings, from, to, rows, small, large, leaves, splits, scratch } = options;
   const { bins, stride, table } = columns;
   const features = table.length / 4;
@@ -254,7 +248,7 @@ export function treeSplitsCall({ at, checkRows, none }: Checks, options: TreeSpl
 }
 
 /** As `treeSplitsCall`. */
-export function treeGrowCall({ at, checkRows, key, none }: Checks, options: TreeGrowOptions): readonly number[] {
+export function treeGrowCall({ at, checkRows, key, none }: TreeChecks, options: TreeGrowOptions): readonly number[] {
   const { bins, stride, counts, edges, rows, channelOf, targets, weights, channels, nodes, scratch } = options;
   const { maxFeatures, maxDepth, minSamplesSplit, minSamplesLeaf, minGain } = options;
   for (const [name, value] of Object.entries({ maxFeatures, maxDepth, minSamplesSplit, minSamplesLeaf, channels }))

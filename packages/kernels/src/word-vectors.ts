@@ -114,8 +114,11 @@ export type WordVectorCall =
   | readonly ["cbow", readonly number[]]
   | readonly ["glove", readonly number[]];
 
+export type View = Float32Array | Float64Array | Int32Array | Uint8Array;
+
+/** What the kernels of a memory check numbers by. */
 export interface Checks {
-  at(name: string, view: Float32Array | Int32Array, length?: number, shape?: string): number;
+  at(name: string, view: View, length?: number, shape?: string): number;
   checkRows(name: string, rows: Int32Array, count: number, skip: number, of: string): number;
   tableRows(name: string, table: Float32Array, width: number): number;
   key(key: readonly number[]): [number, number];
