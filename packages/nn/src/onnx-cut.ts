@@ -1,5 +1,6 @@
 // A model cut short: of its bytes only what an inner value needs, so that a runtime gives that and computes nothing behind it.
 import { listed, MmubError } from "@mmub/core";
+import { message } from "./onnx-model.js";
 
 /** A node of an ONNX model. */
 export interface OnnxNodeInfo {
@@ -63,10 +64,14 @@ export function cutOnnx(model: Uint8Array, at: string): Uint8Array {
     if (field === valueInfo) return needed.has(nameOf(content, 1)) && nameOf(content, 1) !== value;
     return true;
   });
-  const end = described?.content ?? framed(1, new TextEncoder().encode(value));
-  const inner = joined([...own.map(({ raw }) => raw), framed(output, end)]);
-  const around = fieldsOf(model).filter(({ field }) => field !== 7);
-  return joined([...around.map(({ raw }) => raw), framed(7, inner)]);
+  return message((cut) => {
+    for (const { field, raw } of fieldsOf(model)) if (field !== 7) cut.raw(raw);
+    cut.part(7, (inner) => {
+      for (const { raw } of own) inner.raw(raw);
+      if (described) inner.bytes(output, described.content);
+      else inner.part(output, (end) => end.text(1, value));
+    });
+  });
 }
 
 // Fields of a GraphProto, https://github.com/onnx/onnx/blob/main/onnx/onnx.proto; its nodes are field 1.
@@ -170,24 +175,4 @@ function nameOf(message: Uint8Array, field: number): string {
 
 function textOf(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
-}
-
-/** A field of bytes. */
-function framed(field: number, content: Uint8Array): Uint8Array {
-  const head: number[] = [];
-  for (let rest of [field * 8 + 2, content.length]) {
-    for (; rest > 127; rest = Math.floor(rest / 128)) head.push((rest % 128) | 128);
-    head.push(rest);
-  }
-  return joined([Uint8Array.from(head), content]);
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    out.set(piece, at);
-    at += piece.length;
-  }
-  return out;
 }

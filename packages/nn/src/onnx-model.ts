@@ -155,11 +155,14 @@ interface Writer {
   text(field: number, value: string): void;
   bytes(field: number, value: Uint8Array): void;
   part(field: number, write: (writer: Writer) => void): void;
+  /** A field that is written already. */
+  raw(field: Uint8Array): void;
 }
 
 const utf8 = new TextEncoder();
 
-function message(write: (writer: Writer) => void): Uint8Array<ArrayBuffer> {
+/** The bytes of a protobuf message. */
+export function message(write: (writer: Writer) => void): Uint8Array<ArrayBuffer> {
   let bytes = new Uint8Array(256);
   let length = 0;
   const reserve = (more: number) => {
@@ -188,15 +191,18 @@ function message(write: (writer: Writer) => void): Uint8Array<ArrayBuffer> {
     bytes(field, value) {
       varint((field << 3) | 2);
       varint(value.length);
-      reserve(value.length);
-      bytes.set(value, length);
-      length += value.length;
+      writer.raw(value);
     },
     text(field, value) {
       writer.bytes(field, utf8.encode(value));
     },
     part(field, inner) {
       writer.bytes(field, message(inner));
+    },
+    raw(field) {
+      reserve(field.length);
+      bytes.set(field, length);
+      length += field.length;
     },
   };
   write(writer);
