@@ -12,7 +12,7 @@ import {
   type StatisticsOutput,
 } from "./frame-params.js";
 import { bandFilters, type MelFilters } from "./mel.js";
-import { spectra } from "./spectra.js";
+import { mappedStream, spectra } from "./spectra.js";
 
 interface ChromaParams extends FrameParams {
   /** Pitch classes of an octave. librosa's `n_chroma`. @default 12 */
@@ -70,12 +70,7 @@ export function chroma(params: ChromaFramesParams | ChromaStatisticsParams = {})
       const powers = analysis.frames(samples);
       return classes(powers, fixed ?? chromaFilters(settings, estimatedTuning(powers, settings)));
     },
-    ...(fixed && {
-      stream() {
-        const { push, end } = analysis.stream();
-        return { push: (samples) => classes(push(samples), fixed), end: () => classes(end(), fixed) };
-      },
-    }),
+    ...(fixed && { stream: () => mappedStream(analysis.stream(), (powers) => classes(powers, fixed)) }),
   });
 }
 

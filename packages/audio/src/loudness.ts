@@ -1,4 +1,5 @@
 import { checkParam, MmubError } from "@mmub/core";
+import { roundHalfEven } from "./round-half-even.js";
 import { channelsOf, type Waveform } from "./wav.js";
 
 const part = "@mmub/audio/loudness";
@@ -22,7 +23,7 @@ export function loudness({ samples, sampleRateHz }: Waveform): number {
   const { length } = channels[0]!;
   const block = 0.4;
   const step = 0.25;
-  const count = halfToEven((length / sampleRateHz - block) / (block * step)) + 1;
+  const count = roundHalfEven((length / sampleRateHz - block) / (block * step)) + 1;
   const powers = weighted.map((channel) =>
     Float64Array.from({ length: count }, (_, i) => {
       const from = Math.floor(block * (i * step) * sampleRateHz);
@@ -125,10 +126,4 @@ function filtered(x: Float64Array, { b, a }: Biquad): Float64Array {
     x[i] = out;
   }
   return x;
-}
-
-function halfToEven(x: number): number {
-  const below = Math.floor(x);
-  if (x - below !== 0.5) return Math.round(x);
-  return below % 2 === 0 ? below : below + 1;
 }

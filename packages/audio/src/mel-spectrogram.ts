@@ -10,7 +10,7 @@ import {
   paramChecks,
   type StatisticsOutput,
 } from "./frame-params.js";
-import { decibels, melSpectra, powerToDb } from "./spectra.js";
+import { decibels, mappedStream, melSpectra, powerToDb } from "./spectra.js";
 
 export interface MelParams extends FrameParams {
   /** The exponent of the magnitude spectrum, above 0 and up to 8: 1 for magnitude, 2 for power. @default 2 */
@@ -123,11 +123,6 @@ export function logMel(params: LogMelFramesParams | LogMelStatisticsParams = {})
   return frameExtractor({
     ...{ type, settings, output: checkedOutput(type, params), names },
     frames: (samples) => logged(bands.frames(samples)),
-    ...(topDb === null && {
-      stream() {
-        const { push, end } = bands.stream();
-        return { push: (samples) => logged(push(samples)), end: () => logged(end()) };
-      },
-    }),
+    ...(topDb === null && { stream: () => mappedStream(bands.stream(), logged) }),
   });
 }

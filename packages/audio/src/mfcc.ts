@@ -4,7 +4,7 @@ import { cosineRows } from "./cosine-transform.js";
 import { addDeltas } from "./deltas.js";
 import { checkedOutput, type FrameExtractor, frameExtractor } from "./frame-params.js";
 import type { PadMode } from "./frames.js";
-import { melSpectra, powerToDb } from "./spectra.js";
+import { mappedStream, melSpectra, powerToDb } from "./spectra.js";
 import type { Statistic } from "./statistics.js";
 import { type Window, windowNames } from "./window.js";
 
@@ -135,13 +135,7 @@ export function mfcc(params: MfccFramesParams | MfccStatisticsParams = {}): Extr
   return frameExtractor({
     ...{ type, settings, output: settings, names },
     frames: (samples) => withDeltas(coded(bands.frames(samples)), settings),
-    ...(topDb === null &&
-      deltas === 0 && {
-        stream() {
-          const { push, end } = bands.stream();
-          return { push: (samples) => coded(push(samples)), end: () => coded(end()) };
-        },
-      }),
+    ...(topDb === null && deltas === 0 && { stream: () => mappedStream(bands.stream(), coded) }),
   });
 }
 

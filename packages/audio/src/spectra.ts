@@ -26,6 +26,11 @@ export interface FrameStream {
   end(): Float32Array;
 }
 
+/** The frames of `stream`, and what `map` makes of them. */
+export function mappedStream({ push, end }: FrameStream, map: (frames: Float32Array) => Float32Array): FrameStream {
+  return { push: (samples) => map(push(samples)), end: () => map(end()) };
+}
+
 /** Spectra of the frames of a clip, (fftSize >> 1) + 1 bins each, as `abs(librosa.stft(y)) ** power`. */
 export function spectra(settings: SpectraSettings): Analysis {
   return analysis(settings, settings.power);
@@ -61,17 +66,17 @@ function analysis(settings: FrameSettings, power: number | undefined, filters?: 
   let transform: Transform | undefined;
   const opened = (): Transform => {
     const tables = fftSize <= largestKernelSize ? spectraTables(fftSize) : undefined;
-    transform ??= tables
+    return tables
       ? kernelTransform({ fftSize, hopLength, window, margin, power, filters, cols, tables })
       : plainTransform({ fftSize, hopLength, window, margin, power, filters, cols });
-    return transform;
   };
 
   /** Frames `from` to `to` of a clip of `length` samples, of which `x` has those from `start` on. */
   const analyze = (x: Float32Array, start: number, length: number, from: number, to: number): Float32Array => {
     const out = new Float32Array((to - from) * cols);
     if (to === from) return out;
-    const { frames, hop, samples, run } = opened();
+    transform ??= opened();
+    const { frames, hop, samples, run } = transform;
     for (let first = from; first < to; first += frames) {
       const some = Math.min(frames, to - first);
       if (hop === hopLength)

@@ -12,7 +12,8 @@ import {
   type StatisticsOutput,
 } from "./frame-params.js";
 import { framer } from "./frames.js";
-import { powerToDb, spectra } from "./spectra.js";
+import { roundHalfEven } from "./round-half-even.js";
+import { mappedStream, powerToDb, spectra } from "./spectra.js";
 
 const featureNames = ["centroid", "bandwidth", "rolloff", "flatness", "zeroCrossings", "rms"] as const;
 export type SpectralFeature = (typeof featureNames)[number];
@@ -240,12 +241,7 @@ export function spectralContrast(
   return frameExtractor({
     ...{ type, settings, output: checkedOutput(type, params), names },
     frames: (samples) => contrasts(analysis.frames(samples)),
-    ...(linear && {
-      stream() {
-        const { push, end } = analysis.stream();
-        return { push: (samples) => contrasts(push(samples)), end: () => contrasts(end()) };
-      },
-    }),
+    ...(linear && { stream: () => mappedStream(analysis.stream(), contrasts) }),
   });
 }
 
@@ -268,15 +264,9 @@ function octaveBins({
     // The bin below the first belongs to it too, and the last band reaches to the end; the others lose their last bin.
     if (band > 0) from--;
     if (band === bands) end = last + 1;
-    const taken = Math.max(1, halfToEven(quantile * (end - from)));
+    const taken = Math.max(1, roundHalfEven(quantile * (end - from)));
     return { from, to: band < bands ? end - 1 : end, taken };
   });
-}
-
-function halfToEven(x: number): number {
-  const below = Math.floor(x);
-  if (x - below !== 0.5) return Math.round(x);
-  return below % 2 === 0 ? below : below + 1;
 }
 
 function mean(values: Float32Array): number {

@@ -1,4 +1,5 @@
 import { complexFourier } from "./fourier.js";
+import { roundHalfEven } from "./round-half-even.js";
 
 interface YinSettings {
   readonly sampleRateHz: number;
@@ -278,11 +279,4 @@ function nearest(
     best[first + j] = most;
     from[first + j] = first + at;
   }
-}
-
-// Python's and NumPy's way to round.
-function roundHalfEven(x: number): number {
-  const floor = Math.floor(x);
-  if (x - floor !== 0.5) return Math.round(x);
-  return floor % 2 === 0 ? floor : floor + 1;
 }
