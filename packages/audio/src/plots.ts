@@ -1,5 +1,6 @@
-import { deflateSync } from "node:zlib";
+import { crc32, deflateSync } from "node:zlib";
 import { checkParam, MmubError, type Sequence, show } from "@mmub/core";
+import { runs } from "./runs.js";
 import { channelsOf, type Waveform } from "./wav.js";
 
 const part = "@mmub/audio/plots";
@@ -185,18 +186,6 @@ function stepsOf(
   return { data, steps: data.length / cols, cols };
 }
 
-/** Stretches of values that pass, as a first place and the one behind the last. */
-function runs(values: ArrayLike<number>, passes: (value: number) => boolean): [number, number][] {
-  const out: [number, number][] = [];
-  for (let i = 0; i < values.length; i++) {
-    if (!passes(values[i]!)) continue;
-    const from = i;
-    while (i < values.length && passes(values[i]!)) i++;
-    out.push([from, i]);
-  }
-  return out;
-}
-
 const short = (value: number): string => `${Math.round(value * 10) / 10}`;
 
 function canvas(options: AudioPlotOptions & { readonly title: string }, seconds: number) {
@@ -298,11 +287,6 @@ function chunk(name: string, data: Uint8Array): Uint8Array {
   view.setUint32(0, data.length);
   for (let i = 0; i < 4; i++) out[4 + i] = name.charCodeAt(i);
   out.set(data, 8);
-  let crc = 0xffffffff;
-  for (const byte of out.subarray(4, 8 + data.length)) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  }
-  view.setUint32(8 + data.length, ~crc >>> 0);
+  view.setUint32(8 + data.length, crc32(out.subarray(4, 8 + data.length)));
   return out;
 }

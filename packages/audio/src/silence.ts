@@ -1,4 +1,5 @@
 import { checkParam, MmubError } from "@mmub/core";
+import { runs } from "./runs.js";
 import { channelsOf, type Waveform } from "./wav.js";
 
 const part = "@mmub/audio/trimSilence";
@@ -36,15 +37,10 @@ export function splitSilence(
   const { length } = channels[0]!;
   const levels = channels.map((channel) => frameLevels(channel, frameLength, hopLength));
   // Each channel is measured against its own loudest frame.
-  const voiced = Array.from(levels[0]!, (_, i) => levels.some((each) => each[i]! > -topDb));
-  const intervals: (readonly [number, number])[] = [];
-  for (let i = 0; i < voiced.length; i++) {
-    if (!voiced[i]) continue;
-    const from = i;
-    while (i < voiced.length && voiced[i]) i++;
-    intervals.push([Math.min(length, from * hopLength), Math.min(length, i * hopLength)]);
-  }
-  return intervals;
+  return runs(levels[0]!, (_, i) => levels.some((each) => each[i]! > -topDb)).map(([from, to]) => [
+    Math.min(length, from * hopLength),
+    Math.min(length, to * hopLength),
+  ]);
 }
 
 /**

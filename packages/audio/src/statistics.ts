@@ -58,3 +58,10 @@ function percentileOf(name: string): number | undefined {
   const percent = /^p\d+(\.\d+)?$/.test(name) ? Number(name.slice(1)) : Number.NaN;
   return percent <= 100 ? percent : undefined;
 }
+
+/** Of the population; zeros of no values. */
+export function meanAndDeviation(values: readonly number[]): [mean: number, std: number] {
+  if (values.length === 0) return [0, 0];
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return [mean, Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length)];
+}

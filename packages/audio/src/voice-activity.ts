@@ -21,6 +21,7 @@ import {
 } from "@mmub/core";
 import type { FrozenModel, OnnxRuntimeOptions } from "@mmub/nn";
 import { type AudioInput, audioReader } from "./audio-input.js";
+import { meanAndDeviation } from "./statistics.js";
 
 const type = "@mmub/audio/voice-activity";
 
@@ -333,9 +334,3 @@ function rowOf(
 
 const emptyRows = (output: Settings["output"]): Features =>
   output === "frames" ? sequence(1, Uint32Array.of(0), new Float32Array(0)) : dense(0, names.length);
-
-function meanAndDeviation(values: readonly number[]): [number, number] {
-  if (values.length === 0) return [0, 0];
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return [mean, Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length)];
-}

@@ -6,6 +6,8 @@ import { powerSpectrum } from "./fourier.js";
 import { framer } from "./frames.js";
 import { melFilters } from "./mel.js";
 import { resampler } from "./resampler.js";
+import { runs } from "./runs.js";
+import { meanAndDeviation } from "./statistics.js";
 import { voiceExtractor } from "./voice-frames.js";
 import { jitter, shimmer } from "./voice-pulses.js";
 import { voiceAnalyzer } from "./voice-quality.js";
@@ -132,9 +134,14 @@ function analyzer({ sampleRateHz: rate, fMinHz, fMaxHz, ceilingHz }: Settings) {
         all[k] && voiced(nearest[i]!) ? [{ ...all[k], t: nearest[i]! }] : [],
       );
       const level = found.map(({ hz, t }) => frames[t]!.level(hz) - frames[t]!.level(track.f0[t]!));
-      return [...both(found.map(({ hz }) => hz)), both(found.map(({ width }) => width))[0]!, both(level)[0]!];
+      return [
+        ...meanAndDeviation(found.map(({ hz }) => hz)),
+        meanAndDeviation(found.map(({ width }) => width))[0]!,
+        meanAndDeviation(level)[0]!,
+      ];
     });
-    const of = (at: readonly number[], read: (frame: Frame) => number) => both(at.map((t) => read(frames[t]!)));
+    const of = (at: readonly number[], read: (frame: Frame) => number) =>
+      meanAndDeviation(at.map((t) => read(frames[t]!)));
     const all = [...frames.keys()];
 
     return Float32Array.from([
@@ -144,11 +151,11 @@ function analyzer({ sampleRateHz: rate, fMinHz, fMaxHz, ceilingHz }: Settings) {
       ...slopesOf([loudness]),
       peaks / (samples.length / rate),
       10 * Math.log10(Math.max(1e-10, energy)),
-      ...both(flux),
+      ...meanAndDeviation(flux),
       ...cepstra.flatMap((i) => of(all, ({ cepstrum }) => cepstrum[i]!)),
       ...cepstra.flatMap((i) => of(sounding!, ({ cepstrum }) => cepstrum[i]!)),
       ...[j.local, j.rap, s.localDb, s.apq3],
-      ...both(noise),
+      ...meanAndDeviation(noise),
       ...formantNumbers,
       ...tilts.flatMap((_, i) => of(sounding!, ({ tilts }) => tilts[i]!)),
       ...tilts.map((_, i) => of(rest!, ({ tilts }) => tilts[i]!)[0]!),
@@ -243,17 +250,11 @@ function distance(a: Float64Array, b: Float64Array): number {
   return Math.sqrt(sum);
 }
 
-function both(values: readonly number[]): [mean: number, std: number] {
-  if (values.length === 0) return [0, 0];
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return [mean, Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length)];
-}
-
 function spreadOf(values: readonly number[]): number[] {
   if (values.length === 0) return spread.map(() => 0);
   const sorted = Float64Array.from(values).sort();
   const [p20, p50, p80] = [0.2, 0.5, 0.8].map((share) => quantile(sorted, share)) as [number, number, number];
-  return [...both(values), p20, p50, p80, p80 - p20];
+  return [...meanAndDeviation(values), p20, p50, p80, p80 - p20];
 }
 
 /** Valleys and peaks of a curve, its ends among them. */
@@ -278,19 +279,12 @@ function slopesOf(curves: readonly (readonly number[])[]): number[] {
       (slope >= 0 ? up : down).push(slope);
     }
   }
-  return [...both(up), ...both(down)];
+  return [...meanAndDeviation(up), ...meanAndDeviation(down)];
 }
 
 /** The runs of a curve where `inside` holds. */
 function pieces(curve: readonly number[], inside: (t: number) => boolean): number[][] {
-  const found: number[][] = [];
-  for (let t = 0; t < curve.length; t++) {
-    if (!inside(t)) continue;
-    const from = t;
-    while (t + 1 < curve.length && inside(t + 1)) t++;
-    found.push(curve.slice(from, t + 1));
-  }
-  return found;
+  return runs(curve, (_, t) => inside(t)).map(([from, to]) => curve.slice(from, to));
 }
 
 /** Voiced pieces a second; mean and deviation of their lengths and of those between, in seconds. */
@@ -300,7 +294,7 @@ function lengths(frames: number, voiced: (t: number) => boolean): number[] {
   const sounding = lengthsOf(voiced);
   return [
     sounding.length / Math.max(hopSeconds, frames * hopSeconds),
-    ...both(sounding),
-    ...both(lengthsOf((t) => !voiced(t))),
+    ...meanAndDeviation(sounding),
+    ...meanAndDeviation(lengthsOf((t) => !voiced(t))),
   ];
 }

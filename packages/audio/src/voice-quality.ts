@@ -1,6 +1,7 @@
 import { checkParam, type Dense, type Extractor } from "@mmub/core";
 import { type AudioInput, sampleRates } from "./audio-input.js";
 import { type PitchTrack, pitchSettings, tracker } from "./pitch.js";
+import { runs } from "./runs.js";
 import { voiceExtractor } from "./voice-frames.js";
 import { glottalPulses, harmonicsToNoise, jitter, type PitchAt, shimmer, type Voiced } from "./voice-pulses.js";
 
@@ -125,14 +126,7 @@ export function voiceAnalyzer(
 
 /** Runs of frames with a voice, each frame standing for the time around its middle. */
 function voicedPieces({ voiced }: PitchTrack, hop: number): Voiced[] {
-  const pieces: Voiced[] = [];
-  for (let t = 0; t < voiced.length; t++) {
-    if (!voiced[t]) continue;
-    const first = t;
-    while (voiced[t + 1]) t++;
-    pieces.push({ from: (first - 0.5) * hop, to: (t + 0.5) * hop });
-  }
-  return pieces;
+  return runs(voiced, (value) => value === 1).map(([from, to]) => ({ from: (from - 0.5) * hop, to: (to - 0.5) * hop }));
 }
 
 /** The pitch between frames, linear where both have a voice. */
