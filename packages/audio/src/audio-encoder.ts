@@ -1,15 +1,14 @@
 import {
   checkParam,
   type Dense,
-  dense,
-  type EmbeddingCache,
   type Extractor,
   embeddingCache,
   type FittedExtractor,
   type Json,
   MmubError,
   type Sequence,
-  sequence,
+  stepSink,
+  vectorSink,
 } from "@mmub/core";
 import type { AudioInput } from "./audio-input.js";
 import {
@@ -18,6 +17,7 @@ import {
   audioModel,
   audioModelParams,
   checkModel,
+  type Heard,
   savedModel,
 } from "./audio-model.js";
 
@@ -78,25 +78,21 @@ export function audioEncoder(given: AudioEncoderParams): Extractor<AudioInput> {
     const width = model.width;
     const cols = pooling === "meanstd" ? 2 * width : width;
     const key = JSON.stringify([1, model.hash, recipe.params, model.output]);
-    const kept: EmbeddingCache | undefined = cache === null ? undefined : await embeddingCache(type, cache, key);
+    const files = cache === null ? undefined : await embeddingCache(type, cache, key);
+    const kept = files && {
+      async read(samples: Float32Array) {
+        const [found] = await files.read([bytesOf(samples)]);
+        return found && { data: found, steps: found.length / width, width, seconds: 0 };
+      },
+      write: (samples: Float32Array, { data }: Heard) => files.write(bytesOf(samples), data),
+    };
     return {
       cols,
       async transform(inputs, options) {
-        const rows: (Float32Array | undefined)[] = [];
-        await model.hear(inputs, {
-          run: options,
-          ...(kept && {
-            known: async (samples: Float32Array) => {
-              const [found] = await kept.read([bytesOf(samples)]);
-              return found && { data: found, steps: found.length / width, width, seconds: 0 };
-            },
-          }),
-          async take(row, heard, samples) {
-            rows[row] = numbersOf(heard.data, width, pooling, normalize);
-            await kept?.write(bytesOf(samples), heard.data);
-          },
-        });
-        return pooling === "none" ? framed(rows, inputs.length, cols) : pooled(rows, inputs.length, cols);
+        const sink = (pooling === "none" ? stepSink : vectorSink)(inputs.length, cols);
+        const take = (row: number, { data }: Heard) => sink.set(row, numbersOf(data, width, pooling, normalize));
+        await model.hear(inputs, { run: options, kept, take });
+        return sink.features();
       },
       save: async () => savedModel(recipe, model),
       dispose: () => model.dispose(),
@@ -152,28 +148,6 @@ function numbersOf(
     const row = out.subarray(from, from + length);
     const size = Math.max(1e-12, Math.hypot(...row));
     for (let i = 0; i < row.length; i++) row[i]! /= size;
-  }
-  return out;
-}
-
-function pooled(rows: readonly (Float32Array | undefined)[], count: number, cols: number): Dense {
-  const out = dense(count, cols);
-  for (let row = 0; row < count; row++) {
-    const numbers = rows[row];
-    if (numbers) out.data.set(numbers, row * cols);
-    else out.present[row] = 0;
-  }
-  return out;
-}
-
-function framed(rows: readonly (Float32Array | undefined)[], count: number, cols: number): Sequence {
-  const offsets = new Uint32Array(count + 1);
-  for (let row = 0; row < count; row++) offsets[row + 1] = offsets[row]! + (rows[row]?.length ?? 0) / cols;
-  const out = sequence(cols, offsets, new Float32Array(offsets[count]! * cols));
-  for (let row = 0; row < count; row++) {
-    const numbers = rows[row];
-    if (numbers) out.data.set(numbers, offsets[row]! * cols);
-    else out.present[row] = 0;
   }
   return out;
 }

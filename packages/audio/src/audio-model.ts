@@ -36,7 +36,7 @@ export interface AudioModelParams extends OnnxRuntimeOptions {
 }
 
 /** What a model makes of a recording: `steps` rows of `width` numbers, or one where it gives one vector a recording. */
-interface Heard {
+export interface Heard {
   readonly data: Float32Array;
   readonly steps: number;
   readonly width: number;
@@ -57,9 +57,14 @@ export interface AudioModel {
 
 interface HearOptions {
   readonly run: RunOptions | undefined;
-  /** What is known of a recording already, so that it need not run. */
-  readonly known?: (samples: Float32Array) => Promise<Heard | undefined>;
-  readonly take: (row: number, heard: Heard, samples: Float32Array) => Promise<void> | void;
+  /** What is known of a recording already, so that it need not run, and where what was heard is kept. */
+  readonly kept?:
+    | {
+        read(samples: Float32Array): Promise<Heard | undefined>;
+        write(samples: Float32Array, heard: Heard): Promise<void>;
+      }
+    | undefined;
+  readonly take: (row: number, heard: Heard) => void;
 }
 
 /** A model that cannot tell how wide it is without running has run this long, in seconds. */
@@ -186,7 +191,7 @@ async function opened(part: string, model: FrozenModel, hash: string, settings: 
     output: name,
     width: tried!.width,
     ragged: rank === 3,
-    async hear(inputs, { run: options, known, take }) {
+    async hear(inputs, { run: options, kept, take }) {
       if (!Array.isArray(inputs))
         throw new MmubError("invalid-input", { part, message: `inputs are ${show(inputs)}, want an array` });
       if (disposed) fail("the model was disposed of; fit or load it again");
@@ -207,9 +212,9 @@ async function opened(part: string, model: FrozenModel, hash: string, settings: 
             continue;
           }
           const ready = await prepared(input, row);
-          const found = await known?.(ready.samples);
+          const found = await kept?.read(ready.samples);
           if (found) {
-            await take(row, found, ready.samples);
+            take(row, found);
             report(++done);
           } else byLength.set(ready.length, [...(byLength.get(ready.length) ?? []), ready]);
           await pause();
@@ -218,8 +223,10 @@ async function opened(part: string, model: FrozenModel, hash: string, settings: 
           for (let from = 0; from < all.length; from += layout.rows) {
             await turn(signal);
             const batch = all.slice(from, from + layout.rows);
-            for (const [i, heard] of (await runBatch(batch)).entries())
-              await take(batch[i]!.row, heard, batch[i]!.samples);
+            for (const [i, heard] of (await runBatch(batch)).entries()) {
+              take(batch[i]!.row, heard);
+              await kept?.write(batch[i]!.samples, heard);
+            }
             done += batch.length;
             report(done);
           }

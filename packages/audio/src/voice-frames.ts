@@ -1,13 +1,13 @@
 import {
   batches,
   checkSaved,
-  dense,
   type Extractor,
   type Features,
   type FittedExtractor,
   type Json,
   type RunOptions,
-  sequence,
+  stepSink,
+  vectorSink,
 } from "@mmub/core";
 import { type AudioInput, audioReader } from "./audio-input.js";
 
@@ -30,14 +30,14 @@ export function voiceExtractor(of: VoiceExtractor): Extractor<AudioInput> {
   const recipe = { type, params };
 
   async function transform(inputs: readonly (AudioInput | null)[], options?: RunOptions): Promise<Features> {
-    const rows: (Float32Array | undefined)[] = [];
+    const sink = (output === "frames" ? stepSink : vectorSink)(inputs.length, cols);
     for await (const { items, first } of batches(inputs, options, type))
       for (const [offset, input] of items.entries()) {
         options?.signal?.throwIfAborted();
         const index = first + offset;
-        rows.push(input === null ? undefined : of.analyze(await read(input, index), index));
+        if (input !== null) sink.set(index, of.analyze(await read(input, index), index));
       }
-    return output === "frames" ? framed(rows, cols) : pooled(rows, cols);
+    return sink.features();
   }
 
   const fitted: FittedExtractor<AudioInput> = {
@@ -54,26 +54,4 @@ export function voiceExtractor(of: VoiceExtractor): Extractor<AudioInput> {
       return fitted;
     },
   };
-}
-
-/** Rows of `cols` numbers; a row that is not there is zeros and not present. */
-function pooled(rows: readonly (Float32Array | undefined)[], cols: number): Features {
-  const out = dense(rows.length, cols);
-  for (const [row, numbers] of rows.entries()) {
-    if (numbers) out.data.set(numbers, row * cols);
-    else out.present[row] = 0;
-  }
-  return out;
-}
-
-/** Rows of any number of steps of `cols` numbers; a row that is not there has none and is not present. */
-function framed(rows: readonly (Float32Array | undefined)[], cols: number): Features {
-  const offsets = new Uint32Array(rows.length + 1);
-  for (const [row, numbers] of rows.entries()) offsets[row + 1] = offsets[row]! + (numbers?.length ?? 0) / cols;
-  const out = sequence(cols, offsets, new Float32Array(offsets.at(-1)! * cols));
-  for (const [row, numbers] of rows.entries()) {
-    if (numbers) out.data.set(numbers, offsets[row]! * cols);
-    else out.present[row] = 0;
-  }
-  return out;
 }
