@@ -71,7 +71,7 @@ test("learns from the texts that were read, and says what it is made of", async 
   const recipe = textFrom(spelled(), lengths());
   const fitted = await recipe.fit([["a", "b", "c", "d"], null]);
   expect((await fitted.transform([["a"], null])).present).toEqual(Uint8Array.of(1, 0));
-  expect(Array.from((await fitted.transform([["a"]])).layout === "dense" ? [0.25] : [])).toEqual([0.25]);
+  expect(await fitted.transform([["a"]])).toMatchObject({ layout: "dense", data: Float32Array.of(0.25) });
   expect(recipe.params).toEqual({
     reader: { type: "@example/spelled", params: { by: "" } },
     text: { type: "@example/lengths", params: null },
