@@ -1,28 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { decodeWav, mfcc } from "@mmub/audio";
+import { mfcc } from "@mmub/audio";
 import { random, type Sequence, stackFeatures, takeFeatures } from "@mmub/core";
 import { accuracy, confusionHeatmap, confusionMatrix, take } from "@mmub/metrics";
-import { customNetwork, networkClassifier } from "@mmub/models";
-import {
-  adamW,
-  batchNorm,
-  concat,
-  conv1d,
-  cosine,
-  dense,
-  dropout,
-  globalMaxPool,
-  globalMeanPool,
-  type Layer,
-  maxPool1d,
-  onSteps,
-  relu,
-  type Steps,
-  sequential,
-} from "@mmub/nn";
+import { adamW } from "@mmub/nn";
 import { parseCsv } from "../files.js";
 import type { Picture, QualitySet, Score } from "../quality.js";
+import { frameClassifier, readWaves } from "../speech.js";
 
 const measured = "MFCC in 8 slices of time, RBF SVM, scikit-learn, same split";
 
@@ -42,34 +26,11 @@ const copies = 4;
 const paces = { from: 0.8, to: 1.25 };
 const noises = { from: 0.0005, to: 0.03 };
 
-const block = (filters: number, kernel: number): Layer<Steps, Steps> =>
-  sequential(
-    conv1d({ filters, kernel, padding: "same" }),
-    onSteps(batchNorm()),
-    onSteps((_, x) => relu(x)),
-  );
-
-const network = customNetwork({
-  input: "steps",
-  build(scope, steps, outputs) {
-    const seen = sequential(
-      block(64, 5),
-      maxPool1d({ kernel: 2 }),
-      block(96, 5),
-      maxPool1d({ kernel: 2 }),
-      block(128, 3),
-    )(scope, steps);
-    const whole = concat([globalMaxPool()(scope, seen), globalMeanPool()(scope, seen)], 1);
-    return sequential(dropout({ rate: 0.4 }), dense({ units: outputs }))(scope, whole);
-  },
-});
-const model = networkClassifier<string>({
-  network,
+const model = frameClassifier({
+  rate: 0.4,
   epochs: 8,
   batchSize: 64,
   optimizer: adamW({ learningRate: 0.003, weightDecay: 0.01 }),
-  schedule: cosine(),
-  labelSmoothing: 0.1,
 });
 
 export const set: QualitySet = {
@@ -81,10 +42,10 @@ export const set: QualitySet = {
   async read(folder) {
     const recordings = parseCsv(readFileSync(join(folder, "labels.csv"), "utf8"));
     const labels = recordings.map(({ digit }) => digit!);
-    const waves = recordings.map(({ file }) => {
-      const { samples, sampleRateHz } = decodeWav(readFileSync(join(folder, "recordings", file!)));
-      return { samples: samples[0]!, sampleRateHz };
-    });
+    const waves = readWaves(
+      join(folder, "recordings"),
+      recordings.map(({ file }) => file!),
+    );
     const fitted = await cepstrum.fit([]);
     const framesOf = async (made: typeof waves) => normalized(await fitted.transform(made));
     const original = await framesOf(waves);

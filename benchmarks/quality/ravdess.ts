@@ -1,30 +1,15 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { decodeWav, mfcc, voiceFeatures } from "@mmub/audio";
+import { mfcc, voiceFeatures } from "@mmub/audio";
 import { type Dense, random, type Sequence, stackFeatures, takeFeatures } from "@mmub/core";
 import { concat as fused } from "@mmub/fusion";
 import { accuracy, confusionHeatmap, confusionMatrix, recall, take } from "@mmub/metrics";
-import { customNetwork, logisticRegression, networkClassifier } from "@mmub/models";
-import {
-  adamW,
-  batchNorm,
-  concat,
-  conv1d,
-  cosine,
-  dense,
-  dropout,
-  globalMaxPool,
-  globalMeanPool,
-  type Layer,
-  maxPool1d,
-  onSteps,
-  relu,
-  type Steps,
-  sequential,
-} from "@mmub/nn";
+import { logisticRegression } from "@mmub/models";
+import { adamW } from "@mmub/nn";
 import { parseCsv } from "../files.js";
 import type { Picture, QualitySet, Score } from "../quality.js";
 import { select } from "../selection.js";
+import { frameClassifier, readWaves } from "../speech.js";
 
 const measured = "MFCC(20), deltas, energy and pitch statistics, RBF SVM, scikit-learn, same folds";
 
@@ -42,34 +27,11 @@ const cepstrum = mfcc({
 const copies = 2;
 const paces = { from: 0.9, to: 1.11 };
 
-const block = (filters: number, kernel: number): Layer<Steps, Steps> =>
-  sequential(
-    conv1d({ filters, kernel, padding: "same" }),
-    onSteps(batchNorm()),
-    onSteps((_, x) => relu(x)),
-  );
-
-const network = customNetwork({
-  input: "steps",
-  build(scope, steps, outputs) {
-    const seen = sequential(
-      block(64, 5),
-      maxPool1d({ kernel: 2 }),
-      block(96, 5),
-      maxPool1d({ kernel: 2 }),
-      block(128, 3),
-    )(scope, steps);
-    const whole = concat([globalMaxPool()(scope, seen), globalMeanPool()(scope, seen)], 1);
-    return sequential(dropout({ rate: 0.5 }), dense({ units: outputs }))(scope, whole);
-  },
-});
-const ofFrames = networkClassifier<string>({
-  network,
+const ofFrames = frameClassifier({
+  rate: 0.5,
   epochs: 15,
   batchSize: 32,
   optimizer: adamW({ learningRate: 0.002, weightDecay: 0.02 }),
-  schedule: cosine(),
-  labelSmoothing: 0.1,
 });
 
 export const set: QualitySet = {
@@ -83,10 +45,10 @@ export const set: QualitySet = {
   async read(folder) {
     const clips = parseCsv(readFileSync(join(folder, "labels.csv"), "utf8"));
     const labels = clips.map(({ emotion }) => emotion!);
-    const waves = clips.map(({ file }) => {
-      const { samples, sampleRateHz } = decodeWav(readFileSync(join(folder, "wav", file!)));
-      return { samples: samples[0]!, sampleRateHz };
-    });
+    const waves = readWaves(
+      join(folder, "wav"),
+      clips.map(({ file }) => file!),
+    );
     const voice = await (await voiceFeatures().fit([])).transform(waves);
     const fitted = await cepstrum.fit([]);
     const framesOf = async (pace: () => number) =>
