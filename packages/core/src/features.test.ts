@@ -97,6 +97,8 @@ describe("check", () => {
     expect(checkFeatureSet({ a: matrix, b: rows }, "test")).toBe(3);
     expect(() => checkFeatureSet({ a: matrix, b: dense(2, 1) }, "test")).toThrow(/2 rows of "b", want 3 as of "a"/);
     expect(() => checkFeatureSet({}, "test")).toThrow(/no modality/);
+    for (const wrong of [undefined, null, "review", matrix])
+      expect(() => checkFeatureSet(wrong as never, "test")).toThrow(/want an object of modalities/);
     expect(() => checkModalities({ a: matrix }, { a: 2, b: 1 }, "test")).toThrow(/no modality "b"/);
     expect(() => checkModalities({ a: matrix, b: matrix }, { a: 2 }, "test")).toThrow(/unknown modality "b"/);
     expect(() => checkModalities({ a: matrix }, { a: 3 }, "test")).toThrow(/2 columns of "a", want 3/);

@@ -104,6 +104,11 @@ function firstNotFinite(values: Float32Array): number {
 
 /** Checks every modality and that all have the same number of rows, which it returns. */
 export function checkFeatureSet(features: FeatureSet, part: string): number {
+  if (typeof features !== "object" || features === null || typeof features.layout === "string")
+    throw new MmubError("invalid-input", {
+      part,
+      message: `features are ${show(features)}, want an object of modalities: { review: features }`,
+    });
   const names = modalityNames(features);
   if (names.length === 0)
     throw new MmubError("invalid-input", { part, message: "no modality was given, want at least one" });
