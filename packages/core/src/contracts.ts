@@ -123,8 +123,13 @@ export interface Fuser<Target = unknown> extends Part<FittedFuser> {
   fit(features: FeatureSet, targets: readonly Target[], options?: FitOptions): Promise<FittedFuser>;
 }
 
+/** The names of the columns of each modality, as its extractor gives them; `undefined` where it gives none. */
+export type ColumnNames = { readonly [modality: string]: readonly string[] | undefined };
+
 export interface FittedFuser extends Fitted {
   readonly cols: number;
+  /** A name for each column, for explanations. Absent where a column mixes modalities and so has no name that says much. */
+  names?(columns?: ColumnNames): readonly string[];
   /** Takes the modalities of `fit` by name, any row of them missing; another or a lacking name is `shape-mismatch`. */
   transform(features: FeatureSet, options?: RunOptions): Promise<Dense | Sparse>;
 }

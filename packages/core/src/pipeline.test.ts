@@ -57,6 +57,11 @@ test("learns from samples with missing modalities and predicts with any of them 
   expect((await fitted.predict([])).labels).toEqual([]);
 });
 
+test("names the columns that the model sees", async () => {
+  const fitted = await make().fit(samples, answers);
+  expect(fitted.names).toEqual(["taste mean", "taste max", "visits mean", "visits max"]);
+});
+
 test("takes the modalities in sorted order, whatever the order they were given in", async () => {
   const other = pipeline({
     modalities: { taste: spread(), visits: spread() },

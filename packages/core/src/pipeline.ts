@@ -44,6 +44,11 @@ export interface FittedPipeline<S extends object, Output> extends Fitted {
   readonly extractors: { readonly [Name in keyof S & string]: FittedExtractor<never> };
   readonly fuser?: FittedFuser;
   readonly model: FittedModel<Output, never>;
+  /**
+   * A name for each column that the model sees: `review: refund`, `visits: recency`, `photo[3]` where the extractor
+   * gives no names. `undefined` without a fuser, and with one that mixes the modalities.
+   */
+  readonly names: readonly string[] | undefined;
   predict(samples: readonly S[], options?: RunOptions): Promise<Output>;
   /** The features of each modality, before they are fused. */
   transform(samples: readonly S[], options?: RunOptions): Promise<FeatureSet<keyof S & string>>;
@@ -107,6 +112,9 @@ export function pipeline<Target, Output>({
     return {
       modalities: names,
       ...parts,
+      get names() {
+        return parts.fuser?.names?.(Object.fromEntries(names.map((name) => [name, parts.extractors[name]!.names])));
+      },
       transform,
       async predict(samples, options) {
         const features = await transform(samples, options);

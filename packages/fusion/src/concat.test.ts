@@ -68,7 +68,14 @@ describe("missing modalities", () => {
     const set = { all: features, partly };
     const fitted = await concat().fit(set, Array(10).fill(0));
     const { data } = toDense(await fitted.transform(set));
-    expect(fitted.names).toEqual(["all[0]", "all[1]", "partly[0]", "partly[1]", "partly missing"]);
+    expect(fitted.names()).toEqual(["all[0]", "all[1]", "partly[0]", "partly[1]", "partly missing"]);
+    expect(fitted.names({ all: ["price", "size"], partly: undefined })).toEqual([
+      "all: price",
+      "all: size",
+      "partly[0]",
+      "partly[1]",
+      "partly missing",
+    ]);
     expect(fitted.blocks).toEqual([
       { modality: "all", from: 0, to: 2 },
       { modality: "partly", from: 2, to: 4 },
@@ -110,8 +117,15 @@ describe("sequences", () => {
     expect([...data]).toEqual([2, 20, 0, 0, 0, 1, 5, 7, 0]);
   });
   test("or mean and standard deviation", async () => {
-    const { data } = await fuse({ voice }, { scale: "none", pool: "mean-std", indicators: false });
-    expect([...data]).toEqual([2, 20, 1, 10, 0, 0, 0, 0, 5, 7, 0, 0]);
+    const recipe = concat({ scale: "none", pool: "mean-std", indicators: false });
+    const fitted = await recipe.fit({ voice }, [0, 1, 0]);
+    expect([...toDense(await fitted.transform({ voice })).data]).toEqual([2, 20, 1, 10, 0, 0, 0, 0, 5, 7, 0, 0]);
+    expect(fitted.names({ voice: ["pitch", "level"] })).toEqual([
+      "voice: pitch",
+      "voice: level",
+      "voice: pitch deviation",
+      "voice: level deviation",
+    ]);
   });
 });
 

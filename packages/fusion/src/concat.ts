@@ -1,4 +1,5 @@
 import {
+  type ColumnNames,
   checkFeatureSet,
   checkLayout,
   checkModalities,
@@ -60,8 +61,8 @@ export interface Concat extends Fuser {
 export interface FittedConcat extends FittedFuser {
   /** Where each modality lies, its missing column not counted. */
   readonly blocks: readonly Block[];
-  /** `review[0]`, `review[1]`, …, `review missing`: a name for each column. */
-  readonly names: readonly string[];
+  /** A name for each column: `review: refund`, `photo[3]` where the modality has no names, `review missing`. */
+  names(columns?: ColumnNames): readonly string[];
 }
 
 interface Input extends Block, Scaling {
@@ -155,10 +156,10 @@ export function concat(params: ConcatParams = {}): Concat {
     return {
       cols,
       blocks: inputs.map(({ modality, from, to }) => ({ modality, from, to })),
-      get names() {
+      names(columns = {}) {
         return [
-          ...inputs.flatMap(({ modality, from, to }) =>
-            Array.from({ length: to - from }, (_, i) => `${modality}[${i}]`),
+          ...inputs.flatMap(({ modality, from, to, cols }) =>
+            Array.from({ length: to - from }, (_, at) => columnName(modality, at, cols, columns[modality])),
           ),
           ...flagged.map(({ modality }) => `${modality} missing`),
         ];
@@ -185,6 +186,12 @@ export function concat(params: ConcatParams = {}): Concat {
       },
     };
   }
+}
+
+/** Beyond the columns of the modality lie the deviations over the steps of a Sequence. */
+function columnName(modality: string, at: number, cols: number, names: readonly string[] | undefined): string {
+  const name = names ? `${modality}: ${names[at % cols]}` : `${modality}[${at % cols}]`;
+  return at < cols ? name : `${name} deviation`;
 }
 
 async function denseRows(

@@ -57,6 +57,20 @@ export function fuserChecks(options: FuserChecksOptions): readonly Check[] {
         if (fused.cols !== fitted.cols) fail(`${fused.cols} columns in the output, ${fitted.cols} in the fitted part`);
       },
 
+      "names, where there are any, are as many as the columns": async () => {
+        const fitted = await fit();
+        const { cols } = fitted;
+        const columns = Object.entries(features).map(([name, one]) => [
+          name,
+          Array.from({ length: one.cols }, (_, at) => `${at}`),
+        ]);
+        for (const given of [fitted.names?.(), fitted.names?.(Object.fromEntries(columns))]) {
+          if (!given) continue;
+          if (given.length !== cols) fail(`${given.length} names for ${cols} columns`);
+          if (new Set(given).size !== cols) fail("two columns have one name");
+        }
+      },
+
       "an empty batch has no rows": async () => {
         const fused = await (await fit()).transform(slice(0, 0));
         checkFeatures(fused, "the output");

@@ -373,6 +373,11 @@ const brokenFusers: readonly [fault: string, check: string, make: () => Fuser][]
       })),
   ],
   [
+    "names each modality once, not each of its columns",
+    "names, where there are any, are as many as the columns",
+    () => fuser(() => ({ names: (columns = {}) => ["photo", "review", ...Object.keys(columns)] })),
+  ],
+  [
     "overlooks a modality that it does not know",
     "modalities that do not fit are refused",
     () =>
