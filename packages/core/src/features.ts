@@ -96,9 +96,15 @@ export function checkFeatures(features: Features, part: string): void {
     }
 }
 
-// A plain loop: findIndex with a closure takes nine times as long, and this runs in every fit and predict.
+// Runs in every fit and predict. Eight at a time: what is finite times 0 is 0, which takes half the time of a test for each.
 function firstNotFinite(values: Float32Array): number {
-  for (let i = 0; i < values.length; i++) if (values[i]! - values[i]! !== 0) return i;
+  let i = 0;
+  for (; i + 8 <= values.length; i += 8) {
+    const low = values[i]! * 0 + values[i + 1]! * 0 + (values[i + 2]! * 0 + values[i + 3]! * 0);
+    const high = values[i + 4]! * 0 + values[i + 5]! * 0 + (values[i + 6]! * 0 + values[i + 7]! * 0);
+    if (low + high !== 0) break;
+  }
+  for (; i < values.length; i++) if (values[i]! - values[i]! !== 0) return i;
   return -1;
 }
 

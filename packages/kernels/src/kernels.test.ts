@@ -450,6 +450,27 @@ describe("sparse products", () => {
       }
     });
 
+  for (const transposed of [false, true])
+    each(`a matrix times a vector, in float64, transposed: ${transposed}`, (k) => {
+      const [rows, cols] = [7, 6];
+      const [y, x] = [k.float64(transposed ? cols : rows).fill(5), k.float64(transposed ? rows : cols)];
+      const matrix = k.float32(rows * cols).map((_, i) => ((i * 7) % 11) - 5);
+      const view = k.float32(rows * cols);
+      view.set(matrix);
+      // Whole numbers that float32 cannot hold: every sum is exact only in float64.
+      for (let i = 0; i < x.length; i++) x[i] = 2 ** 40 + i;
+      k.gemv(y, view, x, { rows, cols, transposed });
+      for (let i = 0; i < y.length; i++) {
+        let want = 5;
+        for (let j = 0; j < x.length; j++) want += x[j]! * matrix[transposed ? j * cols + i : i * cols + j]!;
+        expect(y[i]).toBe(want);
+      }
+      expect(refused(() => k.gemv(y, view, x, { rows, cols: 5, transposed })).code).toBe("shape-mismatch");
+      expect(refused(() => k.gemv(y, view, new Float64Array(x), { rows, cols, transposed })).code).toBe(
+        "invalid-input",
+      );
+    });
+
   test("a row of many entries is rounded as blocks of them are", () => {
     const k = kernels({ bytes: 2e6 });
     const n = 100_000;

@@ -144,6 +144,13 @@ export interface SparseProductOptions {
   readonly transposed?: boolean;
 }
 
+export interface GemvOptions {
+  readonly rows: number;
+  readonly cols: number;
+  /** @default false */
+  readonly transposed?: boolean;
+}
+
 export interface GemmOptions {
   /** Rows of C and of op(A). */
   readonly m: number;
@@ -336,6 +343,22 @@ export interface Kernels extends WordVectorKernels, TreeKernels, SpectraKernels 
    * console.log(c); // [-2, -2]
    */
   gemm(c: Float32Array, a: Float32Array, b: Float32Array, options: GemmOptions): void;
+  /**
+   * `y += matrix * x`, or with `transposed` its transpose times `x`; the matrix is row-major, rows x `cols`. Products and sums are in
+   * float64, so that a sum over many rows loses nothing. `y` may not share memory with the others.
+   *
+   * A number of `y` does not depend on how many rows a call has; transposed, rows are added four at a time.
+   * Cost: 0.3 ns a number of the matrix that is in the cache.
+   *
+   * @example
+   * const k = kernels({ bytes: 4096 });
+   * const [y, matrix, x] = [k.float64(2), k.float32(2 * 3), k.float64(3)];
+   * matrix.set([1, 2, 3, 4, 5, 6]);
+   * x.set([1, 0, -1]);
+   * k.gemv(y, matrix, x, { rows: 2, cols: 3 });
+   * console.log(y); // [-2, -2]
+   */
+  gemv(y: Float64Array, matrix: Float32Array, x: Float64Array, options: GemvOptions): void;
   /**
    * `out = matrix * dense`, or with `transposed` its transpose times `dense`; `out` and `dense` are row-major of `width` columns
    * and share no memory. `out` has as many rows as the matrix and `dense` as many as it has columns, or the other way round.
@@ -697,6 +720,14 @@ export function kernels({ bytes, build, shared = false }: KernelsOptions): Kerne
       const aStrides: Strides = transA ? [1, m] : [k, 1];
       const bStrides: Strides = transB ? [1, k] : [n, 1];
       exports.gemm(to, left, right, m, n, k, ...aStrides, ...bStrides, f(alpha), f(beta), scratch);
+    },
+    gemv(y, matrix, x, { rows, cols, transposed = false }) {
+      checkParam(part, "rows", rows, isCount(rows), "a whole number, zero or more");
+      checkParam(part, "cols", cols, isCount(cols), "a whole number, zero or more");
+      const to = at("y", y, transposed ? cols : rows, transposed ? "cols" : "rows");
+      const from = at("matrix", matrix, rows * cols, "rows x cols");
+      const factors = at("x", x, transposed ? rows : cols, transposed ? "rows" : "cols");
+      exports[transposed ? "gemvTransposed" : "gemv"](to, rows, cols, from, factors);
     },
     sparseProduct(out, { offsets, columns, values }, dense, width, { transposed = false } = {}) {
       const rows = offsets.length - 1;

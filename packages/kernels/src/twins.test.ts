@@ -223,6 +223,20 @@ describe("sparse products: the same bits as the twin", () => {
     });
 });
 
+describe("a matrix times a vector: the same bits as the twin", () => {
+  for (const transposed of [false, true])
+    for (const rows of [1, 6])
+      sameBits(`${rows} rows${transposed ? ", transposed" : ""}`, ({ k, n, make }) => {
+        const double = (length: number) => {
+          const view = k.float64(length);
+          view.set(make(length));
+          return view;
+        };
+        const [y, x] = [double(transposed ? n : rows), double(transposed ? rows : n)];
+        k.gemv(y, make(rows * n), x, { rows, cols: n, transposed });
+      });
+});
+
 describe("word vectors: the same bits as the twin", () => {
   for (const kernel of ["skipGram", "cbow"] as const)
     for (const mean of [true, false])

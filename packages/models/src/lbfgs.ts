@@ -11,7 +11,9 @@ export interface MinimizeOptions {
   readonly tolerance: number;
   readonly maxIterations: number;
   readonly signal?: AbortSignal | undefined;
-  readonly onIteration?: (at: Omit<Minimum, "x">) => void;
+  readonly onIteration?: (at: Omit<Minimum, "x" | "curvature">) => void;
+  /** What an earlier search of a function much like this one knew of its curvature, in the same variables. */
+  readonly curvature?: Curvature | undefined;
 }
 
 export interface Minimum {
@@ -21,7 +23,11 @@ export interface Minimum {
   readonly iterations: number;
   /** The gradient is within the tolerance, or the value can fall no further in float64. */
   readonly converged: boolean;
+  readonly curvature: Curvature;
 }
+
+/** The last steps of a search and how the gradient changed along them. */
+export type Curvature = readonly Pair[];
 
 interface Pair {
   readonly step: Float32Array;
@@ -50,7 +56,7 @@ export async function minimize(objective: Objective, start: Float64Array, option
   let next = new Float64Array(size);
   let nextGradient = new Float64Array(size);
   const direction = new Float64Array(size);
-  const pairs: Pair[] = [];
+  const pairs: Pair[] = [...(options.curvature ?? [])];
   // A step of a wide problem costs as much as the pass over its data: a shorter memory is then worth some more steps.
   const memory = size > 100_000 ? 6 : 10;
 
@@ -101,7 +107,7 @@ export async function minimize(objective: Objective, start: Float64Array, option
     onIteration?.({ value, norm, iterations, converged });
   }
   signal?.throwIfAborted();
-  return { x, value, norm, iterations, converged };
+  return { x, value, norm, iterations, converged, curvature: pairs };
 }
 
 interface Trial {

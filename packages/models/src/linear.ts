@@ -1,4 +1,5 @@
 import { checkFeatures, type Dense, type Features, MmubError, type Sparse } from "@mmub/core";
+import { kernels } from "@mmub/kernels";
 
 export type Matrix = Dense | Sparse;
 
@@ -79,8 +80,9 @@ export function linearKernel(x: Matrix, stride: number): LinearKernel {
           scores: (from, to, weights, out) => sparseScoresMany(x, from, to, weights, stride, out),
           gradient: (from, to, residuals, gradient) => sparseGradientMany(x, from, to, residuals, stride, gradient),
         };
+  if (stride === 1) return denseKernel(x, rowsFor(4096, x.cols));
   const { data, cols } = x;
-  const block = rowsFor(stride === 1 ? 2048 : 32_768, cols);
+  const block = rowsFor(32_768, cols);
   // Widened to float64 once a block, in bulk: faster than at each use. `scores` and `gradient` of a block come in pairs.
   const wide = new Float64Array(block * cols);
   let held = -1;
@@ -94,72 +96,93 @@ export function linearKernel(x: Matrix, stride: number): LinearKernel {
       for (let start = from; start < to; start += block) {
         const end = Math.min(to, start + block);
         widen(start, end);
-        if (stride === 1) denseScores(wide, cols, end - start, weights, out, start - from);
-        else denseScoresMany(wide, cols, end - start, weights, stride, out, (start - from) * stride);
+        denseScoresMany(wide, cols, end - start, weights, stride, out, (start - from) * stride);
       }
     },
     gradient(from, to, residuals, gradient) {
       for (let start = from; start < to; start += block) {
         const end = Math.min(to, start + block);
         widen(start, end);
-        if (stride === 1) denseGradient(wide, cols, end - start, residuals, start - from, gradient);
-        else denseGradientMany(wide, cols, end - start, residuals, (start - from) * stride, stride, gradient);
+        denseGradientMany(wide, cols, end - start, residuals, (start - from) * stride, stride, gradient);
       }
     },
   };
 }
 
-// Four rows at a time: weights and gradient are read and written a quarter as often.
-function denseScores(
-  wide: Float64Array,
-  cols: number,
-  rows: number,
-  weights: Float64Array,
-  out: Float64Array,
-  outAt: number,
-): void {
-  const intercept = weights[cols]!;
-  let row = 0;
-  for (; row + 4 <= rows; row += 4) {
-    const a = row * cols;
-    const b = a + cols;
-    const c = b + cols;
-    const d = c + cols;
-    let sa = intercept;
-    let sb = intercept;
-    let sc = intercept;
-    let sd = intercept;
-    for (let k = 0; k < cols; k++) {
-      const weight = weights[k]!;
-      sa += weight * wide[a + k]!;
-      sb += weight * wide[b + k]!;
-      sc += weight * wide[c + k]!;
-      sd += weight * wide[d + k]!;
-    }
-    out[outAt + row] = sa;
-    out[outAt + row + 1] = sb;
-    out[outAt + row + 2] = sc;
-    out[outAt + row + 3] = sd;
+/** One output of dense rows: in WebAssembly, but for so few rows that starting it would take longer; both give the same bits. */
+function denseKernel({ data, rows, cols }: Dense, block: number): LinearKernel {
+  if (rows < 2 * block)
+    return {
+      block,
+      scores(from, to, weights, out) {
+        for (let row = from; row < to; row++)
+          out[row - from] = weights[cols]! + product(data, row * cols, cols, weights);
+      },
+      gradient: (from, to, residuals, gradient) => denseGradient(data, cols, from, to, residuals, gradient),
+    };
+
+  const k = kernels({ bytes: 4 * block * cols + 16 * (block + cols) + 1024 });
+  const matrix = k.float32(block * cols);
+  const [across, down] = [k.float64(cols), k.float64(block)];
+  let [heldFrom, heldTo] = [-1, -1];
+  /** Rows that are in the memory of the kernels: `scores` and `gradient` of a block come in pairs. */
+  const held = (from: number, to: number): Float32Array => {
+    const view = matrix.subarray(0, (to - from) * cols);
+    if (from !== heldFrom || to !== heldTo) view.set(data.subarray(from * cols, to * cols));
+    [heldFrom, heldTo] = [from, to];
+    return view;
+  };
+  return {
+    block,
+    scores(from, to, weights, out) {
+      across.set(weights.subarray(0, cols));
+      for (let start = from; start < to; start += block) {
+        const end = Math.min(to, start + block);
+        const y = down.subarray(0, end - start).fill(weights[cols]!);
+        k.gemv(y, held(start, end), across, { rows: end - start, cols });
+        out.set(y, start - from);
+      }
+    },
+    gradient(from, to, residuals, gradient) {
+      across.set(gradient.subarray(0, cols));
+      for (let start = from; start < to; start += block) {
+        const end = Math.min(to, start + block);
+        const x = down.subarray(0, end - start);
+        x.set(residuals.subarray(start - from, end - from));
+        k.gemv(across, held(start, end), x, { rows: end - start, cols, transposed: true });
+        for (const residual of x) gradient[cols]! += residual;
+      }
+      gradient.set(across);
+    },
+  };
+}
+
+// In the order of `gemv`: every fourth column, then the sums of the even and the odd, then what is left over.
+function product(data: Float32Array, at: number, cols: number, weights: Float64Array): number {
+  let [s0, s1, s2, s3] = [0, 0, 0, 0];
+  let k = 0;
+  for (; k + 4 <= cols; k += 4) {
+    s0 += weights[k]! * data[at + k]!;
+    s1 += weights[k + 1]! * data[at + k + 1]!;
+    s2 += weights[k + 2]! * data[at + k + 2]!;
+    s3 += weights[k + 3]! * data[at + k + 3]!;
   }
-  for (; row < rows; row++) {
-    const at = row * cols;
-    let sum = intercept;
-    for (let k = 0; k < cols; k++) sum += weights[k]! * wide[at + k]!;
-    out[outAt + row] = sum;
-  }
+  let sum = s0 + s2 + (s1 + s3);
+  for (; k < cols; k++) sum += weights[k]! * data[at + k]!;
+  return sum;
 }
 
 function denseGradient(
-  wide: Float64Array,
+  data: Float32Array,
   cols: number,
-  rows: number,
+  from: number,
+  to: number,
   residuals: Float64Array,
-  residualsAt: number,
   gradient: Float64Array,
 ): void {
-  let row = 0;
-  for (; row + 4 <= rows; row += 4) {
-    const i = residualsAt + row;
+  let row = from;
+  for (; row + 4 <= to; row += 4) {
+    const i = row - from;
     const ra = residuals[i]!;
     const rb = residuals[i + 1]!;
     const rc = residuals[i + 2]!;
@@ -169,15 +192,14 @@ function denseGradient(
     const c = b + cols;
     const d = c + cols;
     for (let k = 0; k < cols; k++)
-      gradient[k]! += ra * wide[a + k]! + rb * wide[b + k]! + (rc * wide[c + k]! + rd * wide[d + k]!);
-    gradient[cols]! += ra + rb + rc + rd;
+      gradient[k]! += ra * data[a + k]! + rb * data[b + k]! + (rc * data[c + k]! + rd * data[d + k]!);
   }
-  for (; row < rows; row++) {
-    const residual = residuals[residualsAt + row]!;
+  for (; row < to; row++) {
+    const residual = residuals[row - from]!;
     const at = row * cols;
-    for (let k = 0; k < cols; k++) gradient[k]! += residual * wide[at + k]!;
-    gradient[cols]! += residual;
+    for (let k = 0; k < cols; k++) gradient[k]! += residual * data[at + k]!;
   }
+  for (let i = 0; i < to - from; i++) gradient[cols]! += residuals[i]!;
 }
 
 // Blocks of 2 rows x 4 outputs, and of 1 x 4 for a last odd row: as much as fits into the registers.

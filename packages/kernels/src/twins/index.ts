@@ -1,4 +1,5 @@
 import { gemm } from "./gemm.js";
+import { gemv } from "./gemv.js";
 import { optimizers } from "./optimizers.js";
 import { randoms } from "./random.js";
 import { rows } from "./rows.js";
@@ -17,6 +18,7 @@ export function twins(buffer: ArrayBuffer) {
   const i32 = new Int32Array(buffer);
   return {
     ...gemm(f32),
+    ...gemv(buffer),
     ...optimizers(f32),
     ...randoms(f32),
     ...rows(f32, i32),
