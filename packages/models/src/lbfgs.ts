@@ -27,7 +27,7 @@ export interface Minimum {
 }
 
 /** The last steps of a search and how the gradient changed along them. */
-export type Curvature = readonly Pair[];
+type Curvature = readonly Pair[];
 
 interface Pair {
   readonly step: Float32Array;
