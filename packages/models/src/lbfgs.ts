@@ -12,6 +12,8 @@ export interface MinimizeOptions {
   readonly maxIterations: number;
   readonly signal?: AbortSignal | undefined;
   readonly onIteration?: (at: Omit<Minimum, "x" | "curvature">) => void;
+  /** Adds `sum(absolute[i] * |x[i]|)` to the value, whose minimum then has zeros. @default none */
+  readonly absolute?: Float64Array | undefined;
   /** What an earlier search of a function much like this one knew of its curvature, in the same variables. */
   readonly curvature?: Curvature | undefined;
 }
@@ -44,7 +46,9 @@ const noise = 8 * Number.EPSILON;
  *
  * The first direction is the negative gradient at step 1: give variables in which the second derivatives are about 1. The
  * history is kept in float32: it only models the curvature, and halves what is the largest memory of a wide problem.
- * Source: Nocedal & Wright, Numerical Optimization, 2nd ed., algorithms 7.4 and 7.5; the bracketing line search of Lewis
+ * With `absolute` each step stays in the orthant that the negative gradient points to, and numbers that would leave it become 0.
+ * Source: Nocedal & Wright, Numerical Optimization, 2nd ed., algorithms 7.4 and 7.5; Andrew & Gao, Scalable Training of L1-Regularized
+ * Log-Linear Models, 2007 (OWL-QN); the bracketing line search of Lewis
  * & Overton (2013), whose last trial is always the accepted one, with cubic interpolation.
  */
 export async function minimize(objective: Objective, start: Float64Array, options: MinimizeOptions): Promise<Minimum> {
@@ -60,17 +64,24 @@ export async function minimize(objective: Objective, start: Float64Array, option
   // A step of a wide problem costs as much as the pass over its data: a shorter memory is then worth some more steps.
   const memory = size > 100_000 ? 6 : 10;
 
-  let value = objective.evaluate(x, gradient);
-  let norm = objective.norm(gradient);
+  // Where absolute values are penalised, what a step is looked for by: the slope that is least steep at a kink.
+  const { absolute } = options;
+  const slopes = absolute ? new Float64Array(size) : undefined;
+  const steepest = (): Float64Array => (absolute ? pseudoGradient(slopes!, x, gradient, absolute) : gradient);
+
+  let value = objective.evaluate(x, gradient) + (absolute ? weighted(x, absolute) : 0);
+  let norm = objective.norm(steepest());
   let converged = norm <= tolerance;
   let iterations = 0;
   let flat = 0;
   while (!converged && iterations < maxIterations) {
     await pause();
-    let slope = descend(direction, gradient, pairs);
+    const down = steepest();
+    let slope = descend(direction, down, pairs);
+    if (absolute) slope = aligned(direction, down);
     if (!(slope < 0)) {
       pairs.length = 0;
-      slope = descend(direction, gradient, pairs);
+      slope = descend(direction, down, pairs);
     }
 
     let low: Trial = { step: 0, value, slope };
@@ -80,7 +91,18 @@ export async function minimize(objective: Objective, start: Float64Array, option
     let trials = 0;
     for (; trials < maxTrials; trials++) {
       for (let i = 0; i < size; i++) next[i] = x[i]! + step * direction[i]!;
-      const nextValue = objective.evaluate(next, nextGradient);
+      if (absolute) stayInOrthant(next, x, down, absolute);
+      const nextValue = objective.evaluate(next, nextGradient) + (absolute ? weighted(next, absolute) : 0);
+      if (absolute) {
+        // Off the line, where numbers became 0: no slope along it. Half the step until the value falls enough.
+        if (nextValue <= value + 1e-4 * travelled(x, next, down) + noise * Math.abs(value)) {
+          trial = { step, value: nextValue, slope: 0 };
+          break;
+        }
+        step /= 2;
+        await pause();
+        continue;
+      }
       trial = { step, value: nextValue, slope: dot(nextGradient, direction) };
       if (!(nextValue <= value + 1e-4 * step * slope + noise * Math.abs(value))) high = trial;
       else if (trial.slope < 0.9 * slope) low = trial;
@@ -102,12 +124,54 @@ export async function minimize(objective: Objective, start: Float64Array, option
     value = trial.value;
     [x, next] = [next, x];
     [gradient, nextGradient] = [nextGradient, gradient];
-    norm = objective.norm(gradient);
+    norm = objective.norm(steepest());
     converged = norm <= tolerance || flat === 5;
     onIteration?.({ value, norm, iterations, converged });
   }
   signal?.throwIfAborted();
   return { x, value, norm, iterations, converged, curvature: pairs };
+}
+
+// The gradient of value + absolute . |x|, and at a kink the slope of the steeper side that leads down, or 0.
+function pseudoGradient(
+  out: Float64Array,
+  x: Float64Array,
+  gradient: Float64Array,
+  absolute: Float64Array,
+): Float64Array {
+  for (let i = 0; i < x.length; i++) {
+    const [slope, kink] = [gradient[i]!, absolute[i]!];
+    if (x[i] !== 0) out[i] = slope + Math.sign(x[i]!) * kink;
+    else out[i] = Math.min(slope + kink, 0) + Math.max(slope - kink, 0);
+  }
+  return out;
+}
+
+/** Takes what does not lead down out of the direction; returns the slope along it. */
+function aligned(direction: Float64Array, gradient: Float64Array): number {
+  let slope = 0;
+  for (let i = 0; i < direction.length; i++) {
+    if (direction[i]! * gradient[i]! >= 0) direction[i] = 0;
+    else slope += direction[i]! * gradient[i]!;
+  }
+  return slope;
+}
+
+function stayInOrthant(next: Float64Array, x: Float64Array, gradient: Float64Array, absolute: Float64Array): void {
+  for (let i = 0; i < next.length; i++)
+    if (absolute[i]! > 0 && next[i]! * (x[i] === 0 ? -gradient[i]! : x[i]!) <= 0) next[i] = 0;
+}
+
+function weighted(x: Float64Array, absolute: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < x.length; i++) sum += absolute[i]! * Math.abs(x[i]!);
+  return sum;
+}
+
+function travelled(from: Float64Array, to: Float64Array, gradient: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < from.length; i++) sum += (to[i]! - from[i]!) * gradient[i]!;
+  return sum;
 }
 
 interface Trial {

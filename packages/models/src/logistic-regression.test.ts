@@ -20,6 +20,7 @@ describe("conformance", () => {
   for (const [name, params] of [
     ["one C", {}],
     ["several C", { C: [0.1, 1, 10], folds: 3 }],
+    ["elastic net", { l1Ratio: 0.5 }],
   ] as const)
     for (const check of modelChecks({ task: "classification", make: () => logisticRegression(params) }))
       test(`${name}: ${check.name}`, check.run);
