@@ -9,6 +9,18 @@ export {
   gradientBoostingClassifier,
   gradientBoostingRegressor,
 } from "./boosting.js";
+export {
+  type DecisionTreeClassifier,
+  type DecisionTreeClassifierParams,
+  type DecisionTreeParams,
+  type DecisionTreeRegressor,
+  type DecisionTreeRegressorParams,
+  decisionTreeClassifier,
+  decisionTreeRegressor,
+  type FittedDecisionTree,
+  type FittedDecisionTreeClassifier,
+  type FittedDecisionTreeRegressor,
+} from "./decision-tree.js";
 export type { FittedForest, ForestParams } from "./forest/engine.js";
 export {
   extraTreesClassifier,
@@ -68,4 +80,5 @@ export {
   networkRegressor,
 } from "./network.js";
 export { type FittedRidge, type Ridge, type RidgeParams, ridge } from "./ridge.js";
+export type { TreeSvgOptions, TreeTextOptions } from "./trees/draw.js";
 export type { Importance, Trees } from "./trees/ensemble.js";

@@ -18,6 +18,7 @@ import {
   type Importance,
   importanceOf,
   largestNumber,
+  leafOf,
   loadedTrees,
   type Predictor,
   predictor,
@@ -25,7 +26,7 @@ import {
   type Trees,
 } from "../trees/ensemble.js";
 import { type Missing, writeRows } from "../trees/rows.js";
-import { filled } from "../trees/settings.js";
+import { featuresOf, filled } from "../trees/settings.js";
 
 /** How a forest is grown, whatever it predicts. */
 export interface ForestParams {
@@ -191,15 +192,6 @@ export async function fitForest(
   shared.channelOf.set(channelOf);
   shared.targets.set(targets);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const numberOfFeatures =
-    maxFeatures === "sqrt"
-      ? Math.floor(Math.sqrt(cols))
-      : maxFeatures === "log2"
-        ? Math.floor(Math.log2(cols))
-        : maxFeatures <= 1
-          ? Math.floor(maxFeatures * cols)
-          : Math.min(cols, maxFeatures);
-
   const grown: Grown[] = [];
   const judged = settings.oobScore
     ? { sums: new Float64Array(rows * channels), trees: new Int32Array(rows) }
@@ -222,7 +214,7 @@ export async function fitForest(
       );
       const made = await (crew ?? k).treeGrow({
         ...{ bins, stride: rows, counts, ...(edges && { edges }), rows: own.rows.subarray(0, inBag) },
-        ...{ ...shared, weights: own.weights, channels, maxFeatures: Math.max(1, numberOfFeatures) },
+        ...{ ...shared, weights: own.weights, channels, maxFeatures: featuresOf(maxFeatures, cols) },
         maxDepth: settings.maxDepth ?? 2 ** 31 - 1,
         minSamplesSplit: settings.minSamplesSplit,
         minSamplesLeaf: settings.minSamplesLeaf,
@@ -411,9 +403,7 @@ export function forestScorer({ trees, columns, shares }: Made) {
       writeRows(x, row, row + 1, line, line.length);
       const at = (row - from) * channels;
       for (const root of trees.roots) {
-        let node = root;
-        while (trees.columns[node]! >= 0)
-          node = line[trees.columns[node]!]! <= trees.thresholds[node]! ? trees.left[node]! : trees.right[node]!;
+        const node = leafOf(trees, root, line);
         for (let c = 0; c < channels; c++) out[at + c]! += shares[node * channels + c]! / count;
       }
     }

@@ -94,7 +94,7 @@ function boundsOf(sorted: Float32Array, maxBins: number): Float32Array {
 }
 
 /** A float32 from `low` (in) to `high` (out), in the middle where there is one. */
-function between(low: number, high: number): number {
+export function between(low: number, high: number): number {
   const middle = Math.fround(low / 2 + high / 2);
   return middle < high && middle >= low ? middle : low;
 }

@@ -165,6 +165,18 @@ export function loadedTrees(saved: Saved, cols: number): { readonly trees: Trees
   };
 }
 
+/** The node of the tree at `root` that a row ends in; a missing value goes where its node says. */
+export function leafOf(trees: Trees, root: number, line: Float32Array): number {
+  let node = root;
+  for (;;) {
+    const column = trees.columns[node]!;
+    if (column < 0) return node;
+    const value = line[column]!;
+    const goesLeft = Number.isNaN(value) ? trees.flags[node] === 1 : value <= trees.thresholds[node]!;
+    node = goesLeft ? trees.left[node]! : trees.right[node]!;
+  }
+}
+
 /** Adds what the trees say of rows `from` to `to` to `out`, `width` numbers a row: tree t counts for number t % width. */
 export type Predictor = (x: Matrix, from: number, to: number, out: Float64Array) => void;
 

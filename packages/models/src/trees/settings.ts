@@ -12,3 +12,10 @@ export function filled<S extends object>(part: string, given: Partial<S>, defaul
     );
   return { ...defaults, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };
 }
+
+/** How many columns `maxFeatures` means. */
+export function featuresOf(maxFeatures: "sqrt" | "log2" | number, cols: number): number {
+  if (maxFeatures === "sqrt") return Math.max(1, Math.floor(Math.sqrt(cols)));
+  if (maxFeatures === "log2") return Math.max(1, Math.floor(Math.log2(cols)));
+  return Math.max(1, maxFeatures <= 1 ? Math.floor(maxFeatures * cols) : Math.min(cols, maxFeatures));
+}
