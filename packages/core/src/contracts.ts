@@ -145,6 +145,11 @@ export interface FittedModel<Output, X = Features> extends Fitted {
   update?(x: X, targets: readonly unknown[], options?: RunOptions): Promise<void>;
 }
 
+/** A model that learns from features alone, such as what is usual among them. */
+export interface Unsupervised<Output, X = Features> extends Part<FittedModel<Output, X>> {
+  fit(x: X, options?: FitOptions): Promise<FittedModel<Output, X>>;
+}
+
 export type Label = string | number | boolean;
 
 /** What a classifier predicts: row `i` is `labels[i]`, the class of the highest of `probabilities`' row i. */

@@ -26,7 +26,10 @@ const golden = JSON.parse(readFileSync(new URL("../fixtures/trees.json", import.
   readonly numbers: number[];
   readonly labels: number[];
   readonly counts: number[];
-  readonly classifiers: Record<string, { probabilities: number[]; leaves: number; depth: number; importance: number[] }>;
+  readonly classifiers: Record<
+    string,
+    { probabilities: number[]; leaves: number; depth: number; importance: number[] }
+  >;
   readonly regressors: Record<string, { values: number[]; leaves: number }>;
   readonly text: string;
   readonly textShort: string;
@@ -38,7 +41,12 @@ const golden = JSON.parse(readFileSync(new URL("../fixtures/trees.json", import.
 };
 const { cols, numbers, labels } = golden;
 const rows = labels.length;
-const matrix = (values: Numbers) => dense(rows, cols, Float32Array.from(values, (value) => value ?? Number.NaN));
+const matrix = (values: Numbers) =>
+  dense(
+    rows,
+    cols,
+    Float32Array.from(values, (value) => value ?? Number.NaN),
+  );
 const [x, holes] = [matrix(golden.data), matrix(golden.holes)];
 
 const mostApart = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
@@ -84,7 +92,10 @@ describe("scikit-learn's trees", () => {
     });
 
   test("counts by the Poisson deviance", async () => {
-    const fitted = await decisionTreeRegressor({ criterion: "poisson", minSamplesLeaf: 12, maxDepth: 4 }).fit(x, golden.counts);
+    const fitted = await decisionTreeRegressor({ criterion: "poisson", minSamplesLeaf: 12, maxDepth: 4 }).fit(
+      x,
+      golden.counts,
+    );
     expect(mostApart((await fitted.predict(x)).values, golden.poisson)).toBeLessThan(1e-6);
   });
 

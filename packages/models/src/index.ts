@@ -33,6 +33,13 @@ export {
   randomForestClassifier,
   randomForestRegressor,
 } from "./forest.js";
+export {
+  type FittedIsolationForest,
+  type IsolationForest,
+  type IsolationForestParams,
+  isolationForest,
+  type Outliers,
+} from "./isolation-forest.js";
 export { type FittedLinearSvm, type LinearSvm, type LinearSvmParams, linearSvm } from "./linear-svm.js";
 export { type FittedLinearSvr, type LinearSvr, type LinearSvrParams, linearSvr } from "./linear-svr.js";
 export {
