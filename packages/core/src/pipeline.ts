@@ -192,7 +192,8 @@ interface FittedParts<Output> {
   readonly model: FittedModel<Output, never>;
 }
 
-function described({ type, params }: Part<Fitted>): Json {
+/** A part within the params of another. */
+export function described({ type, params }: Part<Fitted>): Json {
   return { type, params };
 }
 

@@ -1,6 +1,6 @@
 import type { Classification, Label, Model } from "@mmub/core";
 import { expectTypeOf, test } from "vitest";
-import { type Block, concat, type Fuser, pipeline, vector, weightedSum } from "./index.js";
+import { type Block, concat, type Fuser, lateFusion, pipeline, vector, weightedSum } from "./index.js";
 
 declare function classifier<L extends Label>(): Model<L, Classification<L>>;
 
@@ -32,4 +32,17 @@ test("wrong params do not compile", () => {
   weightedSum({ dimensions: "all" });
   // @ts-expect-error only weightedSum projects
   concat({ dimensions: 8 });
+});
+
+test("late fusion predicts what its models do, and says from how many modalities", () => {
+  const model = lateFusion({ models: { taste: classifier<"buy" | "leave">(), visits: classifier<"buy" | "leave">() } });
+  const shopper = pipeline({ modalities: { taste: vector(), visits: vector() }, model });
+  type Fitted = Awaited<ReturnType<(typeof shopper)["fit"]>>;
+  type Output = Awaited<ReturnType<Fitted["predict"]>>;
+  expectTypeOf<Output["labels"]>().toEqualTypeOf<readonly ("buy" | "leave")[]>();
+  expectTypeOf<Output["modalitiesSeen"]>().toEqualTypeOf<Uint8Array>();
+  // @ts-expect-error no such label
+  shopper.fit([{ taste: [1] }], ["stay"]);
+  // @ts-expect-error no such rule
+  lateFusion({ models: { taste: classifier() }, rule: "vote" });
 });

@@ -1,6 +1,14 @@
 export type * from "@mmub/core";
 export { MmubError, pipeline, vector } from "@mmub/core";
 export { type Block, type Concat, type ConcatParams, concat, type FittedConcat } from "./concat.js";
+export {
+  type FittedLateFusion,
+  type LateFusion,
+  type LateFusionFitOptions,
+  type LateFusionParams,
+  type LateOutput,
+  lateFusion,
+} from "./late-fusion.js";
 export { type AttentionBottleneckParams, attentionBottleneck } from "./network/attention-bottleneck.js";
 export type { AttentionParams } from "./network/blocks.js";
 export { type CnnRnnParams, cnnRnn } from "./network/cnn-rnn.js";

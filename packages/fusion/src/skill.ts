@@ -65,7 +65,7 @@ export function skill(features: Dense, goals: Goals, random: Random): number {
   if (rows.length < 10 || cols === 0 || (goals.classes && counts.filter((count) => count > 0).length < 2)) return 0;
 
   const weight = (row: number): number => (goals.classes ? rows.length / counts[goals.classes[row]!]! : 1);
-  const foldOf = assignFolds(rows, goals, random);
+  const foldOf = dealtFolds(rows, goals.classes, folds, random);
   const width = cols + 1; // the last column is the intercept
   const grams = Array.from({ length: folds }, () => new Float64Array(width * width));
   const sides = Array.from({ length: folds }, () => new Float64Array(width * goals.cols));
@@ -122,11 +122,16 @@ export function skill(features: Dense, goals: Goals, random: Random): number {
   return Math.max(0, (accuracy / classes - 1 / classes) / (1 - 1 / classes));
 }
 
-// Every class (or all rows, for numbers) dealt out to the folds in turn, in a shuffled order.
-function assignFolds(rows: readonly number[], goals: Goals, random: Random): Uint8Array {
+/** The fold of each row: every class (or all rows, for numbers) dealt out in turn, in a shuffled order. */
+export function dealtFolds(
+  rows: readonly number[],
+  classes: ArrayLike<number> | undefined,
+  folds: number,
+  random: Random,
+): Uint32Array {
   const order = random.shuffle([...rows]);
-  if (goals.classes) order.sort((a, b) => goals.classes![a]! - goals.classes![b]!);
-  const foldOf = new Uint8Array(goals.values.length / goals.cols);
+  if (classes) order.sort((a, b) => classes[a]! - classes[b]!);
+  const foldOf = new Uint32Array(rows.reduce((most, row) => Math.max(most, row + 1), 0));
   for (const [position, row] of order.entries()) foldOf[row] = position % folds;
   return foldOf;
 }
