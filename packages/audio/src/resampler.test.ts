@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { MmubError } from "@mmub/core";
+import { MmubError, random } from "@mmub/core";
 import { describe, expect, test } from "vitest";
 import { resampler } from "./resampler.js";
 
@@ -34,12 +34,16 @@ function largest(got: Float32Array, want: (i: number) => number): number {
   return most;
 }
 
-// Block transforms up and down, and for the last two the table.
+// Block transforms up and down, after none, one or two half-band filters; sizes that only TypeScript transforms; and for the last two
+// the table.
 const pairs = [
   [44_100, 16_000],
   [16_000, 44_100],
   [8_000, 16_000],
   [48_000, 16_000],
+  [44_100, 8_000],
+  [176_400, 16_000],
+  [22_000, 16_000],
   [16_000, 15_999],
   [15_999, 16_000],
 ] as const;
@@ -66,6 +70,20 @@ describe.each(pairs)("%i to %i Hz", (fromHz, toHz) => {
   test("gives ceil(length * to / from) samples", () => {
     for (const length of [0, 1, 2, 3, 100, 441, 1000])
       expect(convert(new Float32Array(length)).length).toBe(Math.ceil((length * toHz) / fromHz));
+  });
+
+  test("in pieces it gives the same, bit for bit", () => {
+    const whole = Float32Array.from({ length: 3 * length }, (_, i) => Math.sin(i * i * 1e-5));
+    const stream = convert.stream();
+    const r = random(fromHz);
+    const got: number[] = [];
+    for (let at = 0; at < whole.length; ) {
+      const size = [0, 1, 7, 500, 9_000][r.integer(5)]!;
+      got.push(...stream.push(whole.subarray(at, at + size)));
+      at += size;
+    }
+    got.push(...stream.end());
+    expect(Float32Array.from(got)).toEqual(convert(whole));
   });
 
   test("a recording gives the same whatever went before", () => {

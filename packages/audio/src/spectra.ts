@@ -1,4 +1,4 @@
-import { kernels, type SpectraFilters, type SpectraOptions, type SpectraTables, spectraTables } from "@mmub/kernels";
+import { type FourierTables, kernels, type SpectraFilters, type SpectraOptions, spectraTables } from "@mmub/kernels";
 import { complexFourier } from "./fourier.js";
 import { type FrameSettings, framer } from "./frames.js";
 import { type MelFilters, type MelSettings, melFilters } from "./mel.js";
@@ -141,7 +141,7 @@ const largestKernelSize = 2 ** 15;
 /** Numbers of a block: what stays in the second cache. */
 const blockNumbers = 2 ** 16;
 
-function kernelTransform(settings: TransformSettings & { readonly tables: SpectraTables }): Transform {
+function kernelTransform(settings: TransformSettings & { readonly tables: FourierTables }): Transform {
   const { fftSize, hopLength, power, filters, cols, tables } = settings;
   const hop = Math.min(hopLength, fftSize);
   const bins = (fftSize >> 1) + 1;

@@ -4,6 +4,7 @@ export * from "./gemm.as";
 export * from "./gemv.as";
 export * from "./optimizers.as";
 export * from "./random.as";
+export * from "./resampling.as";
 export * from "./rows.as";
 export * from "./sparse.as";
 export * from "./spectra.as";

@@ -2,6 +2,7 @@ import { checkParam, MmubError, show } from "@mmub/core";
 import { type KernelLanes, startLanes } from "./lanes.js";
 import { type KernelBuild, load } from "./loader.js";
 import { pool } from "./pool.js";
+import { halveRateCall, type ResamplingKernels, resampleBlocksCall } from "./resampling.js";
 import { type SpectraKernels, spectraCall } from "./spectra.js";
 import { type KernelThreads, startThreads, type TreeGrowCall } from "./threads.js";
 import {
@@ -176,7 +177,7 @@ export interface GemmOptions {
  * All builds give the same bits, NaN for NaN, but for `gemm` of the relaxed build, whose products and sums are rounded once
  * instead of twice.
  */
-export interface Kernels extends WordVectorKernels, TreeKernels, SpectraKernels {
+export interface Kernels extends WordVectorKernels, TreeKernels, SpectraKernels, ResamplingKernels {
   readonly build: KernelBuild;
   /** Room for views, in bytes. */
   readonly bytes: number;
@@ -756,6 +757,8 @@ export function kernels({ bytes, build, shared = false }: KernelsOptions): Kerne
     glove: (...args) => run(calls.glove(...args)),
 
     spectra: (out, samples, options) => exports.spectra(...spectraCall({ at }, out, samples, options)),
+    halveRate: (...args) => exports.halveRate(...halveRateCall({ at }, ...args)),
+    resampleBlocks: (...args) => exports.resampleBlocks(...resampleBlocksCall({ at }, ...args)),
     logarithms(x, { least, factor }) {
       const normal = least >= 2 ** -126 && least <= 1e38;
       checkParam(part, "least", least, normal, "a positive number, from 2 ** -126");

@@ -1,5 +1,6 @@
 // What the kernels of spectra take, checked.
 import { checkParam, MmubError } from "@mmub/core";
+import { atLeast, checkTables, type FourierTables, twiddleCount } from "./fourier.js";
 import type { Checks } from "./word-vectors.js";
 
 const part = "@mmub/kernels";
@@ -9,10 +10,10 @@ export interface SpectraOptions {
   readonly frames: number;
   /** Samples from one frame to the next. */
   readonly hop: number;
-  /** Samples of a transform: even, and but for 2, 3 and 5 without a prime factor. */
+  /** Samples of a transform: even, and but for 2, 3, 5 and 7 without a prime factor. */
   readonly size: number;
   /** As `spectraTables` has them, copied to views of these kernels. */
-  readonly tables: SpectraTables;
+  readonly tables: FourierTables;
   /** What each sample of a frame is multiplied by; at most `size` of them. */
   readonly window: Float32Array;
   /** Samples of a frame before the window's first; these, and those behind the window, count as zeros. @default 0 */
@@ -23,12 +24,6 @@ export interface SpectraOptions {
   readonly filters?: SpectraFilters;
   /** At least 8 x (size + 2) numbers, and 4 for each filter. */
   readonly scratch: Float32Array;
-}
-
-export interface SpectraTables {
-  /** The radices of the passes, then 0. */
-  readonly radices: Int32Array;
-  readonly twiddles: Float32Array;
 }
 
 export interface SpectraFilters {
@@ -56,40 +51,6 @@ export interface SpectraKernels {
   logarithms(x: Float32Array, options: { readonly least: number; readonly factor: number }): void;
 }
 
-const largestSize = 2 ** 20;
-
-/**
- * The tables of the transform of `size` real samples, to copy into views of kernels; undefined where these have no transform of it:
- * `size` is odd, below 4, above 2^20, or has a prime factor above 5.
- *
- * @example
- * const tables = spectraTables(400);
- * console.log(tables?.radices, spectraTables(442)); // [4, 2, 5, 5, 0] undefined
- */
-export function spectraTables(size: number): SpectraTables | undefined {
-  if (!Number.isInteger(size) || size < 4 || size > largestSize || size % 2 !== 0) return undefined;
-  const half = size / 2;
-  const radices: number[] = [];
-  let rest = half;
-  for (const radix of [4, 2, 3, 5]) for (; rest % radix === 0; rest /= radix) radices.push(radix);
-  if (rest !== 1) return undefined;
-  const twiddles: number[] = [];
-  let stride = 1;
-  for (const radix of radices) {
-    const m = half / stride / radix;
-    for (let k = 0; k < m; k++) for (let j = 1; j < radix; j++) push(twiddles, j * k, radix * m);
-    stride *= radix;
-  }
-  // Of the step that pulls the spectrum of a real frame out of one of half its size.
-  for (let k = 0; k <= half >> 1; k++) push(twiddles, k, size);
-  return { radices: Int32Array.of(...radices, 0), twiddles: Float32Array.from(twiddles) };
-}
-
-function push(twiddles: number[], k: number, of: number): void {
-  const angle = (2 * Math.PI * k) / of;
-  twiddles.push(Math.cos(angle), -Math.sin(angle));
-}
-
 const kinds = ["complex", "magnitude", "power"];
 
 export function spectraCall(
@@ -103,9 +64,7 @@ export function spectraCall(
     checkParam(part, name, value, Number.isInteger(value) && value >= 0 && value < 2 ** 30, "a whole number");
   checkParam(part, "kind", kind, kinds.includes(kind), '"complex", "magnitude" or "power"');
   checkParam(part, "kind", kind, !filters || kind !== "complex", '"magnitude" or "power", with filters');
-  const product = tables.radices.reduce((all, radix) => all * Math.max(1, radix), 2);
-  const passes = tables.radices.at(-1) === 0 && tables.radices.subarray(0, -1).every((r) => r >= 2 && r <= 5);
-  checkParam(part, "size", size, passes && product === size, `the size of the tables, ${product}`);
+  checkTables("size", size, tables, 2);
   const inside = margin + window.length <= size;
   checkParam(
     part,
@@ -132,7 +91,7 @@ export function spectraCall(
   atLeast("samples", samples, needed, `for ${frames} frames`);
   atLeast("scratch", scratch, 8 * (size + 2) + 4 * bands, "8 x (size + 2) and 4 for each filter");
   const cols = filters ? bands : kind === "complex" ? 2 * bins : bins;
-  const twiddles = radixTwiddles(tables.radices) + 2 * ((size >> 2) + 1);
+  const twiddles = twiddleCount(tables.radices) + 2 * ((size >> 2) + 1);
   return [
     at("out", out, frames * cols, `${frames} frames x ${cols}`),
     at("samples", samples),
@@ -150,26 +109,4 @@ export function spectraCall(
     filters ? at("weights", filters.weights, weights, "those of the ranges") : 0,
     at("scratch", scratch),
   ] as const;
-}
-
-/** How many numbers the twiddles of all passes are. */
-function radixTwiddles(radices: Int32Array): number {
-  let rest = radices.reduce((all, radix) => all * Math.max(1, radix), 1);
-  let sum = 0;
-  for (const radix of radices.subarray(0, -1)) {
-    rest /= radix;
-    sum += 2 * rest * (radix - 1);
-  }
-  return sum;
-}
-
-function atLeast(name: string, view: Float32Array, want: number, why: string): void {
-  if (view.length >= want) return;
-  throw new MmubError("shape-mismatch", {
-    part,
-    message: `${name} has ${view.length} numbers, want at least ${want} (${why})`,
-    name,
-    got: view.length,
-    want,
-  });
 }

@@ -2,6 +2,7 @@ import { gemm } from "./gemm.js";
 import { gemv } from "./gemv.js";
 import { optimizers } from "./optimizers.js";
 import { randoms } from "./random.js";
+import { resampling } from "./resampling.js";
 import { rows } from "./rows.js";
 import { sparse } from "./sparse.js";
 import { spectra } from "./spectra.js";
@@ -21,6 +22,7 @@ export function twins(buffer: ArrayBuffer) {
     ...gemv(buffer),
     ...optimizers(f32),
     ...randoms(f32),
+    ...resampling(f32, i32),
     ...rows(f32, i32),
     ...spectra(f32, i32),
     ...trees(f32, i32),

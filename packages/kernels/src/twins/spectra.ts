@@ -1,72 +1,9 @@
+import { fourier } from "./fourier.js";
+
 const { fround: f } = Math;
-const sine3 = f(0.8660254037844386);
-const [cos1, cos2] = [f(0.3090169943749474), f(-0.8090169943749475)];
-const [sin1, sin2] = [f(0.9510565162951535), f(0.5877852522924731)];
 
 export function spectra(f32: Float32Array, i32: Int32Array) {
-  /** Writes the complex numbers `numbers` from place `o` of `to` on, `run` apart, all but the first times their twiddles from `w` on. */
-  const turned = (to: Float32Array, o: number, run: number, w: number, numbers: readonly number[]): void => {
-    to[o] = numbers[0]!;
-    to[o + 1] = numbers[1]!;
-    for (let j = 2, at = o + run; j < numbers.length; j += 2, at += run) {
-      const [re, im] = [f(numbers[j]!), f(numbers[j + 1]!)];
-      const [wr, wi] = [f32[w + j - 2]!, f32[w + j - 1]!];
-      to[at] = f(re * wr) - f(im * wi);
-      to[at + 1] = f(re * wi) + f(im * wr);
-    }
-  };
-
-  /** What a butterfly makes of `radix` complex numbers of `x`, `step` apart. */
-  const butterfly = (radix: number, x: Float32Array, i: number, step: number): readonly number[] => {
-    const [a, ai] = [x[i]!, x[i + 1]!];
-    const [b, bi] = [x[i + step]!, x[i + step + 1]!];
-    if (radix === 2) return [a + b, ai + bi, a - b, ai - bi];
-    const [c, ci] = [x[i + 2 * step]!, x[i + 2 * step + 1]!];
-    if (radix === 3) {
-      const [sum, sumIm] = [f(b + c), f(bi + ci)];
-      const [turn, turnIm] = [f(sine3 * f(bi - ci)), f(sine3 * f(c - b))];
-      const [mid, midIm] = [f(a - f(0.5 * sum)), f(ai - f(0.5 * sumIm))];
-      return [a + sum, ai + sumIm, mid + turn, midIm + turnIm, mid - turn, midIm - turnIm];
-    }
-    const [d, di] = [x[i + 3 * step]!, x[i + 3 * step + 1]!];
-    if (radix === 4) {
-      const [even, evenIm, less, lessIm] = [f(a + c), f(ai + ci), f(a - c), f(ai - ci)];
-      const [odd, oddIm, turn, turnIm] = [f(b + d), f(bi + di), f(bi - di), f(d - b)];
-      return [
-        even + odd,
-        evenIm + oddIm,
-        less + turn,
-        lessIm + turnIm,
-        even - odd,
-        evenIm - oddIm,
-        less - turn,
-        lessIm - turnIm,
-      ];
-    }
-    const [e, ei] = [x[i + 4 * step]!, x[i + 4 * step + 1]!];
-    const [be, beIm, cd, cdIm] = [f(b + e), f(bi + ei), f(c + d), f(ci + di)];
-    const [outer, outerIm, inner, innerIm] = [f(bi - ei), f(e - b), f(ci - di), f(d - c)];
-    const mid1 = f(a + f(f(cos1 * be) + f(cos2 * cd)));
-    const mid1Im = f(ai + f(f(cos1 * beIm) + f(cos2 * cdIm)));
-    const mid2 = f(a + f(f(cos2 * be) + f(cos1 * cd)));
-    const mid2Im = f(ai + f(f(cos2 * beIm) + f(cos1 * cdIm)));
-    const turn1 = f(f(sin1 * outer) + f(sin2 * inner));
-    const turn1Im = f(f(sin1 * outerIm) + f(sin2 * innerIm));
-    const turn2 = f(f(sin2 * outer) - f(sin1 * inner));
-    const turn2Im = f(f(sin2 * outerIm) - f(sin1 * innerIm));
-    return [
-      a + f(be + cd),
-      ai + f(beIm + cdIm),
-      mid1 + turn1,
-      mid1Im + turn1Im,
-      mid2 + turn2,
-      mid2Im + turn2Im,
-      mid2 - turn2,
-      mid2Im - turn2Im,
-      mid1 - turn1,
-      mid1Im - turn1Im,
-    ];
-  };
+  const transform = fourier(f32, i32);
 
   /** The spectrum of z, a frame read as `half` complex numbers and transformed, into `to`. */
   const untangle = (z: Float32Array, to: Float32Array, half: number, w: number, kind: number): void => {
@@ -121,18 +58,8 @@ export function spectra(f32: Float32Array, i32: Int32Array) {
         const first = (samples >>> 2) + row * hop + margin;
         frame.fill(0);
         for (let i = 0; i < windowLength; i++) frame[margin + i] = f32[first + i]! * f32[(window >>> 2) + i]!;
-        let [from, to, w, stride] = [frame, other, twiddles >>> 2, 1];
-        for (let at = radices >>> 2; i32[at] !== 0; at++) {
-          const radix = i32[at]!;
-          const m = half / stride / radix;
-          const run = 2 * stride;
-          for (let k = 0; k < m; k++, w += 2 * (radix - 1))
-            for (let q = 0; q < run; q += 2)
-              turned(to, radix * k * run + q, run, w, butterfly(radix, from, k * run + q, m * run));
-          stride *= radix;
-          [from, to] = [to, from];
-        }
-        untangle(from, to, half, w, kind);
+        const { z, to, next } = transform(frame, other, half, radices, twiddles);
+        untangle(z, to, half, next, kind);
         const place = (out >>> 2) + row * cols;
         if (bands === 0) f32.set(to.subarray(0, cols), place);
         let weight = weights >>> 2;
