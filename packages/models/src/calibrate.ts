@@ -104,3 +104,53 @@ export function inverseTemperature(scores: Float64Array, outputs: number, classO
   }
   return Math.exp((from + to) / 2);
 }
+
+/** A line through knots: `y` at `x`, straight in between and level beyond the ends. */
+export interface Knots {
+  readonly x: Float64Array;
+  readonly y: Float64Array;
+}
+
+/**
+ * The rising function of one output that is nearest to 0 and 1 in least squares: pool adjacent violators.
+ * Source: Zadrozny & Elkan, Transforming Classifier Scores into Accurate Multiclass Probability Estimates, 2002.
+ */
+export function isotonic(scores: Float64Array, positive: (row: number) => boolean): Knots {
+  const order = Array.from(scores.keys()).sort((a, b) => scores[a]! - scores[b]!);
+  // Blocks of rows: from and to in the scores, how many, and how many of these are positive.
+  const blocks: { from: number; to: number; count: number; ones: number }[] = [];
+  for (const row of order) {
+    const [score, one] = [scores[row]!, Number(positive(row))];
+    const last = blocks.at(-1);
+    if (last && last.to === score && last.from === score) {
+      last.count++;
+      last.ones += one;
+    } else blocks.push({ from: score, to: score, count: 1, ones: one });
+  }
+  const pooled: typeof blocks = [];
+  for (const block of blocks) {
+    let top = block;
+    for (let under = pooled.at(-1); under && under.ones * top.count >= top.ones * under.count; under = pooled.at(-1)) {
+      pooled.pop();
+      top = { from: under.from, to: top.to, count: under.count + top.count, ones: under.ones + top.ones };
+    }
+    pooled.push(top);
+  }
+  const ends = pooled.flatMap(({ from, to, count, ones }) =>
+    (from === to ? [from] : [from, to]).map((at) => [at, ones / count] as const),
+  );
+  return { x: Float64Array.from(ends, ([at]) => at), y: Float64Array.from(ends, ([, value]) => value) };
+}
+
+export function interpolate({ x, y }: Knots, at: number): number {
+  const last = x.length - 1;
+  if (!(at > x[0]!)) return y[0]!;
+  if (at >= x[last]!) return y[last]!;
+  let [low, high] = [0, last];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (x[middle]! <= at) low = middle;
+    else high = middle;
+  }
+  return y[low]! + ((at - x[low]!) / (x[high]! - x[low]!)) * (y[high]! - y[low]!);
+}

@@ -9,6 +9,7 @@ export {
   gradientBoostingClassifier,
   gradientBoostingRegressor,
 } from "./boosting.js";
+export { type Calibrated, type CalibratedParams, calibrated, type FittedCalibrated } from "./calibrated.js";
 export {
   type DecisionTreeClassifier,
   type DecisionTreeClassifierParams,
@@ -48,6 +49,7 @@ export {
   type LogisticRegressionParams,
   logisticRegression,
 } from "./logistic-regression.js";
+export type { Fold, FoldFitOptions, Members } from "./members.js";
 export { type MostPopularParams, mostPopular } from "./most-popular.js";
 export {
   type FittedMultiTask,
@@ -87,5 +89,20 @@ export {
   networkRegressor,
 } from "./network.js";
 export { type FittedRidge, type Ridge, type RidgeParams, ridge } from "./ridge.js";
+export {
+  type FittedStacking,
+  type Stacking,
+  type StackingParams,
+  stackingClassifier,
+  stackingRegressor,
+} from "./stacking.js";
 export type { TreeSvgOptions, TreeTextOptions } from "./trees/draw.js";
 export type { Importance, Trees } from "./trees/ensemble.js";
+export {
+  type FittedVoting,
+  type Voting,
+  type VotingClassifierParams,
+  type VotingRegressorParams,
+  votingClassifier,
+  votingRegressor,
+} from "./voting.js";
