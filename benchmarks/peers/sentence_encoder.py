@@ -2,6 +2,8 @@
 
 sentence_encoder.py <file> 1          takes turns on sentences, one a line, on one thread
 sentence_encoder.py <file> <vectors>  writes the vectors as float32; the file is JSON, an array of sentences
+
+After that, optimisations of onnxruntime that are left out.
 """
 import json
 import pathlib
@@ -13,14 +15,14 @@ from tokenizers import Tokenizer
 
 from serve import serve
 
-path, vectors = sys.argv[1:]
+path, vectors, *left_out = sys.argv[1:]
 folder = pathlib.Path(__file__).parents[1] / ".cache" / "weights" / "minilm"
 tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
 tokenizer.enable_truncation(256)
 tokenizer.no_padding()
 options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = options.inter_op_num_threads = 1
-session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
+session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"], disabled_optimizers=left_out)
 
 
 def encode(sentences, batch_size=8):

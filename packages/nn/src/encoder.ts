@@ -82,10 +82,14 @@ export async function onnxModel(source: string | Uint8Array, options: OnnxRuntim
     graphOptimizationLevel: "all",
     // Errors come as exceptions.
     logSeverityLevel: 4,
+    ...(executionProviders.join() === "cpu" && { extra: withoutSlowFusion }),
   });
   const version = ort.env.versions[web ? "web" : "node"] ?? ort.env.versions.common;
   return frozen(ort, session, `${name} ${version} (${executionProviders.join(", ")})`, web);
 }
+
+// On a CPU the addition and the normalisation that it makes one op of are far faster as two: a tenth of the time of MiniLM.
+const withoutSlowFusion = { optimization: { disable_specified_optimizers: "SkipLayerNormFusion" } };
 
 /** A path that onnxruntime-node can read, or for onnxruntime-web the bytes there. */
 async function found(path: string, web: boolean): Promise<string | Uint8Array> {
