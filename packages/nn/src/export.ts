@@ -100,9 +100,14 @@ function sameNode(got: ProgramNode, want: ProgramNode | undefined, grows: Grows)
       const wanted = (want.attributes as Readonly<Record<string, unknown>>)[key];
       // What the model computes from the batch; anything else would be written out as a number.
       if (["shape", "sizes", "from", "to"].includes(key)) return sameLengths([value].flat(), [wanted].flat(), grows);
+      if (key === "body") return sameNodes((value as Program).nodes, (wanted as Program).nodes, grows);
       return String(value) === String(wanted);
     })
   );
+}
+
+function sameNodes(got: Program["nodes"], want: Program["nodes"], grows: Grows): boolean {
+  return got.length === want.length && got.every((node, i) => sameNode(node, want[i], grows));
 }
 
 function sameLengths(got: readonly unknown[], want: readonly unknown[], grows: Grows): boolean {

@@ -310,6 +310,7 @@ const rules: { readonly [O in Op]: Rule<O> | typeof flat } = {
   maxPoolGradient: once,
   averagePool: ({ g, a, attributes }) => [averagePoolGradient(g, attributes, a.shape)],
   averagePoolGradient: once,
+  scan: () => reject("invalid-input", "gradients", "scan has no gradient of its own, want it under withGradient"),
   custom: ({ all, attributes: { rule } }) => rule(all),
 };
 

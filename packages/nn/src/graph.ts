@@ -1,4 +1,5 @@
 import { MmubError, type MmubErrorCode } from "@mmub/core";
+import type { Program } from "./program.js";
 
 /** What a tensor holds: float32 numbers, int32 ids and positions, or truth values. */
 export type DType = "float32" | "int32" | "bool";
@@ -74,6 +75,11 @@ export interface OpAttributes {
   maxPoolGradient: Window;
   averagePool: Window & { readonly countPads: boolean };
   averagePoolGradient: Window & { readonly countPads: boolean; readonly shape: Shape };
+  /**
+   * A body for each step: inputs are `states` values, then `slices` values that it sees step by step, then what it sees whole. The body
+   * names them `state0`, `slice0` and `held0`, and gives `state0` and `stack0`.
+   */
+  scan: { readonly body: Program; readonly states: number; readonly slices: number; readonly reverse: boolean };
   /** Not run: a value under a gradient rule of its own, see `withGradient`. */
   custom: { readonly rule: CustomRule };
 }

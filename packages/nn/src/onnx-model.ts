@@ -18,8 +18,8 @@ export interface OnnxValue {
   readonly shape: readonly (number | string)[];
 }
 
-/** A plain number is an integer, which the writer wants not to be negative: count axes from the front. */
-export type OnnxAttribute = number | readonly number[] | string | { readonly float: number } | OnnxTensor;
+/** A plain number is an integer, which the writer wants not to be negative: count axes from the front. A body of a loop is a model. */
+export type OnnxAttribute = number | readonly number[] | string | { readonly float: number } | OnnxTensor | OnnxModel;
 
 export interface OnnxNode {
   readonly op: string;
@@ -68,17 +68,11 @@ const irVersion = 8;
  * await model.dispose();
  */
 export function encodeModel({ nodes, constants, inputs, outputs }: OnnxModel): Uint8Array<ArrayBuffer> {
-  const domains = new Set(nodes.flatMap(({ domain }) => domain ?? []));
+  const domains = new Set(domainsOf(nodes));
   return message((model) => {
     model.int(1, irVersion);
     model.text(2, "mmub");
-    model.part(7, (graph) => {
-      for (const node of nodes) graph.part(1, (writer) => writeNode(writer, node));
-      graph.text(2, "mmub");
-      for (const tensor of constants) graph.part(5, (writer) => writeTensor(writer, tensor));
-      for (const value of inputs) graph.part(11, (writer) => writeValue(writer, value));
-      for (const value of outputs) graph.part(12, (writer) => writeValue(writer, value));
-    });
+    model.part(7, (graph) => writeGraph(graph, { nodes, constants, inputs, outputs }));
     model.part(8, (set) => {
       set.text(1, "");
       set.int(2, opset);
@@ -89,6 +83,25 @@ export function encodeModel({ nodes, constants, inputs, outputs }: OnnxModel): U
         set.int(2, 1);
       });
   });
+}
+
+function domainsOf(nodes: readonly OnnxNode[]): string[] {
+  return nodes.flatMap(({ domain, attributes }) => [
+    ...(domain ? [domain] : []),
+    ...Object.values(attributes).flatMap((value) => (isGraph(value) ? domainsOf(value.nodes) : [])),
+  ]);
+}
+
+function isGraph(value: OnnxAttribute): value is OnnxModel {
+  return typeof value === "object" && "nodes" in value;
+}
+
+function writeGraph(graph: Writer, { nodes, constants, inputs, outputs }: OnnxModel): void {
+  for (const node of nodes) graph.part(1, (writer) => writeNode(writer, node));
+  graph.text(2, "mmub");
+  for (const tensor of constants) graph.part(5, (writer) => writeTensor(writer, tensor));
+  for (const value of inputs) graph.part(11, (writer) => writeValue(writer, value));
+  for (const value of outputs) graph.part(12, (writer) => writeValue(writer, value));
 }
 
 function writeNode(writer: Writer, { op, name, domain, inputs, outputs, attributes }: OnnxNode): void {
@@ -112,6 +125,9 @@ function writeAttribute(writer: Writer, value: OnnxAttribute): void {
   } else if (typeof value === "string") {
     writer.text(4, value);
     kind(3);
+  } else if (isGraph(value)) {
+    writer.part(6, (graph) => writeGraph(graph, value));
+    kind(5);
   } else if ("float" in value) {
     writer.float(2, value.float);
     kind(1);

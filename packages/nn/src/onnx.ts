@@ -49,9 +49,19 @@ interface Tensor {
   readonly dtype: OnnxType;
 }
 
-interface Draft extends Omit<OnnxNode, "inputs" | "outputs"> {
+interface Draft extends Omit<OnnxNode, "inputs" | "outputs" | "attributes"> {
   readonly inputs: readonly (Tensor | undefined)[];
   readonly outputs: readonly (Tensor | undefined)[];
+  readonly attributes: Attributes;
+  readonly body?: Body;
+}
+
+/** What a loop runs. Its nodes may read what is around it. */
+interface Body {
+  readonly nodes: readonly Draft[];
+  readonly constants: readonly OnnxTensor[];
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
 }
 
 type Attributes = Readonly<Record<string, OnnxAttribute>>;
@@ -69,7 +79,23 @@ function emit(program: Program, { standard = false, weights = {}, symbolicBatch 
     if (data) constants.push(weightOf(spec, data));
     else inputs.push(tensor);
   }
-  const graph = grower(standard, inputs, constants, symbolicBatch);
+  const graph = grower("#", standard, inputs, constants, symbolicBatch);
+  grow(graph, program, values);
+  const produced = new Set(graph.nodes.flatMap(({ outputs }) => outputs));
+  const names = outputNames(program);
+  graph.layer = "";
+  const outputs = program.outputs.map(({ value }, i) => {
+    let tensor = values.get(value)!;
+    // An input, a constant, or what another output has named already.
+    if (!produced.delete(tensor)) tensor = graph.op("Identity", [tensor], tensor.shape, {}, tensor.dtype);
+    tensor.name = names[i]!;
+    return tensor;
+  });
+  return settled({ nodes: graph.nodes, constants, inputs, outputs }, graph.symbol);
+}
+
+/** Adds the nodes of a program, whose inputs are in `values`. */
+function grow(graph: Grower, program: Program, values: Map<number, Tensor>): void {
   const used = new Set([...program.nodes.flatMap((node) => node.inputs), ...program.outputs.map(({ value }) => value)]);
   for (const node of program.nodes) {
     for (const { shape } of node.outputs) checkSize(shape, `an output of ${node.op}`, node.layer);
@@ -84,26 +110,21 @@ function emit(program: Program, { standard = false, weights = {}, symbolicBatch 
     for (const [i, tensor] of (Array.isArray(made) ? made : [made]).entries())
       values.set(node.outputs[i]!.value, tensor as Tensor);
   }
-  const produced = new Set(graph.nodes.flatMap(({ outputs }) => outputs));
-  const names = outputNames(program);
-  graph.layer = "";
-  const outputs = program.outputs.map(({ value }, i) => {
-    let tensor = values.get(value)!;
-    // An input, a constant, or what another output has named already.
-    if (!produced.delete(tensor)) tensor = graph.op("Identity", [tensor], tensor.shape, {}, tensor.dtype);
-    tensor.name = names[i]!;
-    return tensor;
-  });
-  const symbol = ({ name, dtype, shape }: Tensor) => ({ name, dtype, shape: shape.map(graph.symbol) });
+}
+
+/** With the names that its values have in the end. */
+function settled({ nodes, constants, inputs, outputs }: Body, symbol: Grower["symbol"]): OnnxModel {
+  const value = ({ name, dtype, shape }: Tensor) => ({ name, dtype, shape: shape.map(symbol) });
   return {
-    nodes: graph.nodes.map((node) => ({
+    nodes: nodes.map(({ body, attributes, ...node }) => ({
       ...node,
+      attributes: body ? { ...attributes, body: settled(body, symbol) } : attributes,
       inputs: node.inputs.map((tensor) => tensor?.name ?? ""),
       outputs: node.outputs.map((tensor) => tensor?.name ?? ""),
     })),
     constants,
-    inputs: inputs.map(symbol),
-    outputs: outputs.map(symbol),
+    inputs: inputs.map(value),
+    outputs: outputs.map(value),
   };
 }
 
@@ -138,6 +159,14 @@ interface Grower {
   /** A node of several outputs; those with no shape are left out. */
   ops(op: string, inputs: readonly Tensor[], shapes: readonly (Shape | undefined)[], attributes?: Attributes): Tensor[];
   constant(data: Float32Array | Int32Array | BigInt64Array, shape: Shape): Tensor;
+  /** A loop over the steps of what `read` has behind its states; outputs without a shape are left out. */
+  loop(
+    read: readonly Tensor[],
+    shapes: readonly (Shape | undefined)[],
+    attributes: Attributes,
+    inputs: readonly Tensor[],
+    build: (body: Grower) => readonly Tensor[],
+  ): readonly (Tensor | undefined)[];
   /** Lengths or positions as an input of a node; a multiple of a symbolic batch is computed. */
   lengths(numbers: readonly number[]): Tensor;
   /** A length as the model tells it: a name where it depends on the batch. */
@@ -146,11 +175,17 @@ interface Grower {
   fixed(this: void, length: number): number;
 }
 
-function grower(standard: boolean, inputs: readonly Tensor[], constants: OnnxTensor[], batch?: number): Grower {
+function grower(
+  prefix: string,
+  standard: boolean,
+  inputs: readonly Tensor[],
+  constants: OnnxTensor[],
+  batch?: number,
+): Grower {
   const nodes: Draft[] = [];
   const known = new Map<string, Tensor>();
   let made = 0;
-  const fresh = (shape: Shape, dtype: OnnxType): Tensor => ({ name: `#${made++}`, shape, dtype });
+  const fresh = (shape: Shape, dtype: OnnxType): Tensor => ({ name: `${prefix}${made++}`, shape, dtype });
   const isSymbolic = (length: number) => batch !== undefined && length !== 0 && length % batch === 0;
   const graph: Grower = {
     standard,
@@ -165,6 +200,23 @@ function grower(standard: boolean, inputs: readonly Tensor[], constants: OnnxTen
       const outputs = shapes.map((shape) => shape && fresh(shape, inputs[0]!.dtype));
       add(op, inputs, outputs, attributes);
       return outputs as Tensor[];
+    },
+    loop(read, shapes, attributes, inputs, build) {
+      const within = `${prefix}${made++}.`;
+      for (const [i, tensor] of inputs.entries()) tensor.name = `${within}in${i}`;
+      const constants: OnnxTensor[] = [];
+      const body = grower(within, standard, inputs, constants, batch);
+      body.layer = graph.layer;
+      const produced = build(body);
+      const known = new Set(body.nodes.flatMap(({ outputs }) => outputs));
+      // As at the end of a model: each output is a value of its own.
+      const outputs = produced.map((tensor) =>
+        known.delete(tensor) ? tensor : body.op("Identity", [tensor], tensor.shape, {}, tensor.dtype),
+      );
+      const results = shapes.map((shape) => shape && fresh(shape, "float32"));
+      const left = results.filter((tensor) => tensor !== undefined);
+      add("Scan", read, left, attributes, { nodes: body.nodes, constants, inputs, outputs });
+      return results;
     },
     constant(data, shape) {
       const dtype = data instanceof Float32Array ? "float32" : data instanceof Int32Array ? "int32" : "int64";
@@ -212,10 +264,16 @@ function grower(standard: boolean, inputs: readonly Tensor[], constants: OnnxTen
     const same = dtype === "int64" ? x : graph.op("Cast", [x], x.shape, { to }, dtype);
     return reshaped(graph, same, shape);
   }
-  function add(op: string, inputs: Draft["inputs"], outputs: Draft["outputs"], attributes: Attributes): void {
+  function add(
+    op: string,
+    inputs: Draft["inputs"],
+    outputs: Draft["outputs"],
+    attributes: Attributes,
+    body?: Body,
+  ): void {
     const { domain, ...rest } = attributes as Attributes & { domain?: string };
     const name = `${graph.layer}/${op}#${nodes.length}`;
-    nodes.push({ op, name, ...(domain && { domain }), inputs, outputs, attributes: rest });
+    nodes.push({ op, name, ...(domain && { domain }), inputs, outputs, attributes: rest, ...(body && { body }) });
   }
   /** `times` the batch size: int64, `[1]`. */
   function rows(times: number): Tensor {
@@ -283,6 +341,35 @@ const onnxTypes = { float32: 1, int32: 6, bool: 9 } as const satisfies Record<DT
 
 const emitters: { readonly [O in RunOp]: Emitter<O> } = {
   constant: (graph, { attributes, outputs: [output] }) => graph.constant(attributes.data, output!.shape),
+  scan(graph, { attributes: { body, states, slices, reverse }, outputs }, read, used) {
+    const inside = read
+      .slice(0, states + slices)
+      .map(({ shape, dtype }, i): Tensor => ({ name: "", shape: i < states ? shape : shape.slice(1), dtype }));
+    const held = read.slice(states + slices);
+    const named = new Map<string, Tensor>([
+      ...inside.map((tensor, i) => [i < states ? `state${i}` : `slice${i - states}`, tensor] as const),
+      ...held.map((tensor, i) => [`held${i}`, tensor] as const),
+    ]);
+    // States go round whether anything reads them or not; what else nobody reads is not kept.
+    const kept = outputs.map((_, i) => i < states || used[i]!);
+    const stacked = kept.filter((keep, i) => keep && i >= states).length;
+    const directions = (count: number) => Array<number>(count).fill(+reverse);
+    return graph.loop(
+      read.slice(0, states + slices),
+      outputs.map(({ shape }, i) => (kept[i] ? shape : undefined)),
+      {
+        num_scan_inputs: slices,
+        scan_input_directions: directions(slices),
+        ...(stacked > 0 && { scan_output_directions: directions(stacked) }),
+      },
+      inside,
+      (own) => {
+        const values = new Map(body.inputs.map(({ name, value }) => [value, named.get(name)!]));
+        grow(own, body, values);
+        return body.outputs.filter((_, i) => kept[i]).map(({ value }) => values.get(value)!);
+      },
+    );
+  },
   add: same("Add"),
   sub: same("Sub"),
   mul: same("Mul"),

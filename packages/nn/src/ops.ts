@@ -3,6 +3,7 @@ import {
   type DType,
   type Gradient,
   node,
+  nodesOf,
   reject,
   type Shape,
   sameShape,
@@ -11,6 +12,7 @@ import {
   type Value,
   type Window,
 } from "./graph.js";
+import { program } from "./program.js";
 
 /** A tensor that is fed at each run. */
 export function input(name: string, shape: Shape, dtype: DType = "float32"): Value {
@@ -384,6 +386,92 @@ export function averagePoolGradient(
   shape: Shape,
 ): Value {
   return one("averagePoolGradient", [gradient], { ...window, shape }, shape);
+}
+
+/** What a step of `scan` works on: what the step before left, its own piece of each slice, and what all steps share. */
+export interface ScanStep {
+  readonly states: readonly Value[];
+  readonly slices: readonly Value[];
+  readonly held: readonly Value[];
+}
+
+export interface ScanResult {
+  /** What the last step left. */
+  readonly states: readonly Value[];
+  /** `[steps, ...]`: what each step gave, in the order of the slices. */
+  readonly stacks: readonly Value[];
+}
+
+/**
+ * A recurrence: runs `step` for each piece `slice[t]` of its slices `[steps, ...]`, forwards or, with `reverse`, from the last to the
+ * first. The graph is as small for a thousand steps as for one, and so is what a runtime has to compile. `step` may use what it is given
+ * and constants, nothing else. All values are float32; no gradient of its own: see `withGradient`.
+ *
+ * @example
+ * const [x, zero] = [input("x", [5, 2]), constant([0, 0])];
+ * const { stacks } = scan({ states: [zero], slices: [x] }, ({ states: [sum], slices: [piece] }) => {
+ *   const next = add(sum!, piece!);
+ *   return { states: [next], stacks: [next] };
+ * });
+ * console.log(stacks[0]!.shape); // [ 5, 2 ]
+ */
+export function scan(
+  {
+    states,
+    slices,
+    held = [],
+    reverse = false,
+  }: {
+    /** What the first step begins with. */
+    readonly states: readonly Value[];
+    readonly slices: readonly Value[];
+    /** @default none */
+    readonly held?: readonly Value[];
+    /** @default false */
+    readonly reverse?: boolean;
+  },
+  step: (step: ScanStep) => ScanResult,
+): ScanResult {
+  floats("scan", ...states, ...slices, ...held);
+  const steps = slices[0]?.shape[0];
+  if (!steps || slices.some(({ shape }) => shape[0] !== steps))
+    reject(
+      "shape-mismatch",
+      "scan",
+      `slices are ${slices.map(({ shape }) => showShape(shape)).join(" and ") || "none"}, want one or more of as many steps`,
+    );
+  const named = (kind: string, values: readonly Value[], from: number) =>
+    values.map(({ shape }, i) => input(`${kind}${i}`, shape.slice(from)));
+  const given = { states: named("state", states, 0), slices: named("slice", slices, 1), held: named("held", held, 0) };
+  const made = step(given);
+  for (const [i, { shape }] of states.entries())
+    if (!made.states[i] || !sameShape(made.states[i].shape, shape))
+      reject(
+        "shape-mismatch",
+        "scan",
+        `state ${i} is ${showShape(shape)} and becomes ${made.states[i] ? showShape(made.states[i].shape) : "nothing"}, want the same shape`,
+      );
+  const outputs = (kind: string, values: readonly Value[]) => values.map((value, i) => [`${kind}${i}`, value]);
+  const body = program(Object.fromEntries([...outputs("state", made.states), ...outputs("stack", made.stacks)]));
+  const own = new Set([...given.states, ...given.slices, ...given.held].map(({ node }) => node.id));
+  const least = Math.min(...own);
+  const stranger = nodesOf([...made.states, ...made.stacks]).find(
+    ({ id, op }) => !own.has(id) && (id < least || op === "input" || op === "parameter"),
+  );
+  if (stranger && stranger.op !== "constant")
+    reject("invalid-input", "scan", `a step uses a value from outside of it, a ${stranger.op}: pass it in held`);
+  const values = node(
+    "scan",
+    [...states, ...slices, ...held],
+    {
+      body,
+      states: states.length,
+      slices: slices.length,
+      reverse,
+    },
+    [...made.states, ...made.stacks.map(({ shape }) => ({ shape: [steps, ...shape] }))],
+  );
+  return { states: values.slice(0, states.length), stacks: values.slice(states.length) };
 }
 
 /**

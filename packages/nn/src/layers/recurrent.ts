@@ -16,7 +16,9 @@ import {
   maximum,
   mul,
   reshape,
+  scan,
   sigmoid,
+  slice,
   split,
   sub,
   sum,
@@ -61,8 +63,8 @@ export interface RecurrentParams<Returns extends "last" | "sequences" = "last" |
  * `r = σ(Wᵣx + bᵣ + Uᵣh + cᵣ)`, `z = σ(W_z x + b_z + U_z h + c_z)`, `n = tanh(Wₙx + bₙ + r ⊙ (Uₙh + cₙ))`, `h' = (1 - z) ⊙ n + z ⊙ h`.
  * Parameters, as PyTorch's GRU: `weight_ih_l0` `[3 units, channels]` in the order r, z, n, `weight_hh_l0` `[3 units, units]`, `bias_ih_l0`,
  * `bias_hh_l0` `[3 units]`; `_l1` for the second layer, `_reverse` backwards.
- * Cost: steps x 6 units (channels + units) multiplications a row; about 10 ops a step forwards and 2 backwards, so a graph grows
- * with its length.
+ * Cost: steps x 6 units (channels + units) multiplications a row; about 10 ops a step forwards and 2 backwards. The graph holds one
+ * step, whatever the length, so that a session of 400 steps is made as fast as one of 4.
  * Source: Cho et al. (2014), in the form of PyTorch and cuDNN.
  *
  * @example
@@ -202,53 +204,62 @@ function endsOf(mask: Value): { turn(x: Value): Value; last(states: Value): Valu
 
 const gruStates: States = (x, { wi, wh, bi, bh }, steps, batch) => {
   const units = wh.shape[1]!;
-  const each = Array<number>(steps).fill(batch);
+  const rows = steps * batch;
+  const flat = (stack: Value, width: number) => reshape(stack, [rows, width]);
+  const byStep = (value: Value, ...shape: readonly number[]) => reshape(value, [steps, batch, ...shape]);
   const [whGates, whNew] = split(wh, [2 * units, units], 0) as [Value, Value];
   const [bhGates, bhNew] = split(bh, [2 * units, units]) as [Value, Value];
   const [wiGates, wiNew] = split(wi, [2 * units, units], 0) as [Value, Value];
   const [biGates, biNew] = split(bi, [2 * units, units]) as [Value, Value];
-  // The input's part of all steps at once.
-  const xGates = split(gemm(x, wiGates, add(biGates, bhGates), { transB: true }), each, 0);
-  const xNew = split(gemm(x, wiNew, biNew, { transB: true }), each, 0);
   const start = expand(constant(0), [batch, units]);
-  const [states, gates, news, parts]: Value[][] = [[start], [], [], []];
-  for (let t = 0; t < steps; t++) {
-    const before = states![t]!;
-    const both = sigmoid(gemm(before, whGates, xGates[t]!, { transB: true }));
-    const [r, z] = split(both, [units, units]) as [Value, Value];
-    const part = gemm(before, whNew, bhNew, { transB: true });
-    const fresh = tanh(add(xNew[t]!, mul(r, part)));
-    states!.push(add(fresh, mul(z, sub(before, fresh))));
-    gates!.push(both);
-    news!.push(fresh);
-    parts!.push(part);
-  }
-  const [result] = withGradient([concat(states!.slice(1), 0)], [x, wi, wh, bi, bh], ([gradient]) => {
+  const { stacks } = scan(
+    {
+      states: [start],
+      // The input's part of all steps at once.
+      slices: [
+        byStep(gemm(x, wiGates, add(biGates, bhGates), { transB: true }), 2 * units),
+        byStep(gemm(x, wiNew, biNew, { transB: true }), units),
+      ],
+      held: [whGates, whNew, bhNew],
+    },
+    ({ states: [before], slices: [xGates, xNew], held: [weight, weightNew, shift] }) => {
+      const gates = sigmoid(gemm(before!, weight!, xGates!, { transB: true }));
+      const [r, z] = split(gates, [units, units]) as [Value, Value];
+      const part = gemm(before!, weightNew!, shift!, { transB: true });
+      const fresh = tanh(add(xNew!, mul(r, part)));
+      const after = add(fresh, mul(z, sub(before!, fresh)));
+      return { states: [after], stacks: [after, gates, fresh, part] };
+    },
+  );
+  const states = flat(stacks[0]!, units);
+  const [result] = withGradient([states], [x, wi, wh, bi, bh], ([gradient]) => {
     if (!gradient) return [];
     // How each gate's sum moves with the state after the step, for all steps at once: then a step back is one product with the
     // gradient of the state and one matrix product.
-    const before = concat(states!.slice(0, -1), 0);
-    const fresh = concat(news!, 0);
-    const [r, z] = split(concat(gates!, 0), [units, units]) as [Value, Value];
+    const before = earlier(start, states);
+    const fresh = flat(stacks[2]!, units);
+    const [r, z] = split(flat(stacks[1]!, 2 * units), [units, units]) as [Value, Value];
     const keep = sub(1, z);
     const byNew = mul(keep, sub(1, mul(fresh, fresh)));
     const byZ = mul(sub(before, fresh), mul(z, keep));
     const byPart = mul(byNew, r);
-    const byR = mul(mul(byPart, concat(parts!, 0)), sub(1, r));
-    const rates = split(reshape(concat([byR, byZ, byPart, z]), [-1, 4, units]), each, 0);
-    const back = concat([wh, identity(units)], 0);
-    const after = split(gradient, each, 0);
-    const [deltas, flows]: Value[][] = [[], []];
-    let delta = after[steps - 1]!;
-    for (let t = steps - 1; t >= 0; t--) {
-      const flow = reshape(mul(reshape(delta, [batch, 1, units]), rates[t]!), [batch, 4 * units]);
-      deltas!.unshift(delta);
-      flows!.unshift(flow);
-      if (t > 0) delta = gemm(flow, back, after[t - 1]!);
-    }
-    const [hidden] = split(concat(flows!, 0), [3 * units, units]) as [Value, Value];
+    const byR = mul(mul(byPart, flat(stacks[3]!, units)), sub(1, r));
+    const back = scan(
+      {
+        states: [expand(constant(0), [batch, 4 * units])],
+        slices: [byStep(gradient, units), byStep(concat([byR, byZ, byPart, z]), 4, units)],
+        held: [concat([wh, identity(units)], 0)],
+        reverse: true,
+      },
+      ({ states: [later], slices: [after, rates], held: [weight] }) => {
+        const delta = gemm(later!, weight!, after!);
+        const flow = reshape(mul(reshape(delta, [batch, 1, units]), rates!), [batch, 4 * units]);
+        return { states: [flow], stacks: [delta, flow] };
+      },
+    );
+    const [hidden] = split(flat(back.stacks[1]!, 4 * units), [3 * units, units]) as [Value, Value];
     const [dGates] = split(hidden, [2 * units, units]) as [Value, Value];
-    const dNew = mul(concat(deltas!, 0), byNew);
+    const dNew = mul(flat(back.stacks[0]!, units), byNew);
     const [biasGates, biasNew] = [sum(dGates, [0]), sum(dNew, [0])];
     return [
       add(matmul(dGates, wiGates), matmul(dNew, wiNew)),
@@ -263,73 +274,85 @@ const gruStates: States = (x, { wi, wh, bi, bh }, steps, batch) => {
 
 const lstmStates: States = (x, { wi, wh, bi, bh }, steps, batch) => {
   const units = wh.shape[1]!;
-  const each = Array<number>(steps).fill(batch);
+  const rows = steps * batch;
+  const flat = (stack: Value, width: number) => reshape(stack, [rows, width]);
+  const byStep = (value: Value, ...shape: readonly number[]) => reshape(value, [steps, batch, ...shape]);
   // Gates in the order i, f, o, g, so that one sigmoid does three.
   const arrange = (w: Value) => {
     const [i, f, g, o] = split(w, [units, units, units, units], 0) as [Value, Value, Value, Value];
     return concat([i, f, o, g], 0);
   };
-  const inputs = split(gemm(x, arrange(wi), arrange(add(bi, bh)), { transB: true }), each, 0);
-  const recurrence = arrange(wh);
   const start = expand(constant(0), [batch, units]);
-  const [states, cells, shown, gates, news]: Value[][] = [[start], [start], [], [], []];
-  for (let t = 0; t < steps; t++) {
-    const [sums, fresh] = split(gemm(states![t]!, recurrence, inputs[t]!, { transB: true }), [3 * units, units]) as [
-      Value,
-      Value,
-    ];
-    const open = sigmoid(sums);
-    const [i, f, o] = split(open, [units, units, units]) as [Value, Value, Value];
-    const g = tanh(fresh);
-    const cell = add(mul(f, cells![t]!), mul(i, g));
-    const seen = tanh(cell);
-    states!.push(mul(o, seen));
-    cells!.push(cell);
-    shown!.push(seen);
-    gates!.push(open);
-    news!.push(g);
-  }
-  const [result] = withGradient([concat(states!.slice(1), 0)], [x, wi, wh, bi, bh], ([gradient]) => {
+  const { stacks } = scan(
+    {
+      states: [start, start],
+      slices: [byStep(gemm(x, arrange(wi), arrange(add(bi, bh)), { transB: true }), 4 * units)],
+      held: [arrange(wh)],
+    },
+    ({ states: [before, memory], slices: [inputs], held: [weight] }) => {
+      const sums = gemm(before!, weight!, inputs!, { transB: true });
+      const [three, fresh] = split(sums, [3 * units, units]) as [Value, Value];
+      const gates = sigmoid(three);
+      const [i, f, o] = split(gates, [units, units, units]) as [Value, Value, Value];
+      const g = tanh(fresh);
+      const cell = add(mul(f, memory!), mul(i, g));
+      const shown = tanh(cell);
+      const after = mul(o, shown);
+      return { states: [after, cell], stacks: [after, cell, shown, gates, g] };
+    },
+  );
+  const states = flat(stacks[0]!, units);
+  const [result] = withGradient([states], [x, wi, wh, bi, bh], ([gradient]) => {
     if (!gradient) return [];
-    const [i, f, o] = split(concat(gates!, 0), [units, units, units]) as [Value, Value, Value];
-    const [g, seen] = [concat(news!, 0), concat(shown!, 0)];
+    const [i, f, o] = split(flat(stacks[3]!, 3 * units), [units, units, units]) as [Value, Value, Value];
+    const [g, shown] = [flat(stacks[4]!, units), flat(stacks[2]!, units)];
     const inner = (gate: Value) => mul(gate, sub(1, gate));
     // By the memory: the sums of i, f and g, and the memory before; by the state: the memory, and the sum of o.
     const byCell = concat([
       mul(g, inner(i)),
-      mul(concat(cells!.slice(0, -1), 0), inner(f)),
+      mul(earlier(start, flat(stacks[1]!, units)), inner(f)),
       mul(i, sub(1, mul(g, g))),
       f,
     ]);
-    const rates = split(reshape(byCell, [-1, 4, units]), each, 0);
-    const cellRates = split(mul(o, sub(1, mul(seen, seen))), each, 0);
-    const gateRates = split(mul(seen, inner(o)), each, 0);
-    const after = split(gradient, each, 0);
-    const flows: Value[] = [];
-    let delta = after[steps - 1]!;
-    let memory: Value | undefined;
-    for (let t = steps - 1; t >= 0; t--) {
-      const shownBack = mul(delta, cellRates[t]!);
-      const total = memory ? add(shownBack, memory) : shownBack;
-      const flow = reshape(mul(reshape(total, [batch, 1, units]), rates[t]!), [batch, 4 * units]);
-      const [three, earlier] = split(flow, [3 * units, units]) as [Value, Value];
-      const all = concat([three, mul(delta, gateRates[t]!)]);
-      memory = earlier;
-      flows.unshift(all);
-      if (t > 0) delta = gemm(all, wh, after[t - 1]!);
-    }
-    const sums = concat(flows, 0);
+    const back = scan(
+      {
+        states: [expand(constant(0), [batch, 4 * units]), start],
+        slices: [
+          byStep(gradient, units),
+          byStep(byCell, 4, units),
+          byStep(mul(o, sub(1, mul(shown, shown))), units),
+          byStep(mul(shown, inner(o)), units),
+        ],
+        held: [wh],
+        reverse: true,
+      },
+      ({ states: [later, memory], slices: [after, rates, cellRates, gateRates], held: [weight] }) => {
+        const delta = gemm(later!, weight!, after!);
+        const total = add(mul(delta, cellRates!), memory!);
+        const flow = reshape(mul(reshape(total, [batch, 1, units]), rates!), [batch, 4 * units]);
+        const [three, before] = split(flow, [3 * units, units]) as [Value, Value];
+        const all = concat([three, mul(delta, gateRates!)]);
+        return { states: [all, before], stacks: [all] };
+      },
+    );
+    const sums = flat(back.stacks[0]!, 4 * units);
     const bias = sum(sums, [0]);
     return [
       matmul(sums, wi),
       matmul(sums, x, { transA: true }),
-      matmul(sums, concat(states!.slice(0, -1), 0), { transA: true }),
+      matmul(sums, earlier(start, states), { transA: true }),
       bias,
       bias,
     ];
   });
   return result!;
 };
+
+/** What each step began with: `[steps * batch, units]` one step later, the start in front. */
+function earlier(start: Value, states: Value): Value {
+  const [batch, rows] = [start.shape[0]!, states.shape[0]!];
+  return rows === batch ? start : concat([start, slice(states, 0, 0, rows - batch)], 0);
+}
 
 function identity(size: number): Value {
   const matrix = new Float32Array(size * size);

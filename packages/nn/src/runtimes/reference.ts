@@ -102,6 +102,30 @@ const kernels: { readonly [O in RunOp]: Kernel<O> } = {
     const whole = numbers(y!.dtype, data);
     return () => [whole];
   },
+  scan: ({ attributes: { body, states, slices, reverse }, inputShapes, outputs }) => {
+    const step = evaluator(body);
+    const steps = inputShapes[states]![0]!;
+    return (inputs) => {
+      const kind = (i: number) =>
+        i < states ? `state${i}` : i < states + slices ? `slice${i - states}` : `held${i - states - slices}`;
+      const feeds = Object.fromEntries(inputs.map((values, i) => [kind(i), values]));
+      const stacks = outputs.slice(states).map(zeros);
+      for (let i = 0; i < steps; i++) {
+        const t = reverse ? steps - 1 - i : i;
+        for (let slice = 0; slice < slices; slice++) {
+          const size = sizeOf(inputShapes[states + slice]!.slice(1));
+          feeds[`slice${slice}`] = inputs[states + slice]!.subarray(t * size, (t + 1) * size);
+        }
+        const results = step(feeds);
+        for (let state = 0; state < states; state++) feeds[`state${state}`] = results[`state${state}`]!;
+        for (const [s, stack] of stacks.entries()) {
+          const piece = results[`stack${s}`]!;
+          stack.set(piece, t * piece.length);
+        }
+      }
+      return [...Array.from({ length: states }, (_, state) => feeds[`state${state}`]!), ...stacks];
+    };
+  },
   add: pairwise((a, b) => a + b),
   sub: pairwise((a, b) => a - b),
   mul: pairwise((a, b) => a * b),

@@ -25,6 +25,42 @@ export function opRun(node: Exclude<ProgramNode, ProgramNodeOf<"constant">>, con
 type Op<O extends RunOp> = (node: ProgramNodeOf<O>, context: OpContext) => OpRun;
 
 const ops: { readonly [O in Exclude<RunOp, "constant">]: Op<O> } = {
+  scan: ({ attributes: { body, states, slices, reverse }, inputShapes, outputs: [first] }, context) => {
+    const { tf } = context;
+    const steps = inputShapes[states]![0]!;
+    const run = body.nodes.map((node): OpRun => {
+      if (node.op !== "constant") return opRun(node, context);
+      const [{ value, shape, dtype }] = node.outputs as [ProgramNode["outputs"][number]];
+      const key = `constant ${value} of scan ${first!.value}`;
+      return () => context.kept(key, () => tf.tensor(node.attributes.data, [...shape], dtype));
+    });
+    const step = (fed: Readonly<Record<string, Tensor>>): Tensor[] => {
+      const values = new Map(body.inputs.map(({ name, value }) => [value, fed[name]!]));
+      for (const [i, node] of body.nodes.entries()) {
+        const made = [run[i]!(node.inputs.map((value) => values.get(value)!))].flat() as Tensor[];
+        for (const [output, { value }] of node.outputs.entries()) values.set(value, made[output]!);
+      }
+      return body.outputs.map(({ value }) => tf.clone(values.get(value)!));
+    };
+    return (inputs) => {
+      const held = inputs.slice(states + slices).map((tensor, i) => [`held${i}`, tensor]);
+      const pieces = inputs.slice(states, states + slices).map((tensor) => tf.unstack(tensor));
+      let now: readonly Tensor[] = inputs.slice(0, states);
+      const stacks: Tensor[][] = body.outputs.slice(states).map(() => []);
+      for (let i = 0; i < steps; i++) {
+        const t = reverse ? steps - 1 - i : i;
+        const fed = Object.fromEntries([
+          ...now.map((tensor, state) => [`state${state}`, tensor]),
+          ...pieces.map((all, slice) => [`slice${slice}`, all[t]!]),
+          ...held,
+        ]);
+        const made = tf.tidy(() => step(fed));
+        now = made.slice(0, states);
+        for (const [s, stack] of stacks.entries()) stack[t] = made[states + s]!;
+      }
+      return [...now, ...stacks.map((stack) => tf.stack(stack))];
+    };
+  },
   add: binary((tf, a, b) => tf.add(a, b)),
   sub: binary((tf, a, b) => tf.sub(a, b)),
   mul: binary((tf, a, b) => tf.mul(a, b)),

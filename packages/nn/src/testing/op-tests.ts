@@ -109,6 +109,26 @@ export const opTests: Readonly<Record<string, GraphTest>> = {
   ...reductions("mean", ops.mean),
   ...reductions("max", ops.max),
   "max with ties": test({ x: { shape: [2, 3], values: [1, 3, 3, -2, -2, -2] } }, ({ x }) => ops.max(x, [1])),
+  // It has no gradient of its own.
+  "scan, forwards and backwards": test(
+    { scale: [3] },
+    ({ scale, x, start, weight }) =>
+      [false, true].flatMap((reverse) => {
+        const { states, stacks } = ops.scan(
+          { states: [start, start], slices: [x, ops.mul(x, 2)], held: [weight], reverse },
+          ({ states: [a, b], slices: [one, two], held: [w] }) => {
+            const next = ops.tanh(ops.gemm(a!, w!, one!));
+            return { states: [next, a!], stacks: [next, ops.add(b!, two!), ops.add(next, 1)] };
+          },
+        );
+        return [...states, ...stacks.slice(0, 2)].map((value) => ops.mul(ops.stopGradient(value), scale));
+      }),
+    {
+      x: { shape: [5, 2, 3], low: -1, high: 1 },
+      start: { shape: [2, 3], low: -1, high: 1 },
+      weight: { shape: [3, 3], low: -1, high: 1 },
+    },
+  ),
   argMax: test({ x: [3, 4, 5] }, ({ x }) => [ops.argMax(x, 1), ops.argMax(x, -1), ops.argMax(x, 0), x]),
   "argMax of one axis": test({ x: [5] }, ({ x }) => [ops.argMax(x, 0), x]),
   "argMax with ties takes the first": test({ x: { shape: [2, 3], values: [1, 3, 3, 2, 2, 2] } }, ({ x }) => [
