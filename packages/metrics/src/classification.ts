@@ -6,6 +6,9 @@ export interface WeightOptions {
   readonly sampleWeight?: ArrayLike<number>;
 }
 
+/** The label of a sample, or its set of labels where a sample may have several or none (multi-label). */
+export type Labelled<L extends Label> = L | readonly L[];
+
 export interface AccuracyOptions extends WeightOptions {
   /** The share of right predictions; false: their number, or weight. @default true */
   readonly normalize?: boolean;
@@ -21,10 +24,11 @@ interface ClassScoreOptions<L extends Label> extends WeightOptions {
 export interface AverageOptions<L extends Label> extends ClassScoreOptions<L> {
   /**
    * `binary`: the score of the class `positive`; `micro`: of all classes' counts together; `macro`: the mean of the
-   * classes' scores; `weighted`: that mean weighted by how often each class is true; `null`: each class by itself.
+   * classes' scores; `weighted`: that mean weighted by how often each class is true; `samples`: the mean of the scores of
+   * each sample's set of labels (multi-label only); `null`: each class by itself.
    * @default "binary"
    */
-  readonly average?: "binary" | "micro" | "macro" | "weighted";
+  readonly average?: "binary" | "micro" | "macro" | "weighted" | "samples";
   /** The class that a binary score is about. @default 1 or true; a string has to be named */
   readonly positive?: L;
 }
@@ -39,7 +43,8 @@ export interface ClassScore<L extends Label = Label> {
 }
 
 /**
- * The share of predictions that are right, in [0, 1], or their number with `normalize: false`.
+ * The share of predictions that are right, in [0, 1], or their number with `normalize: false`. A set of labels is right
+ * where it is the true set.
  *
  * Rejects arrays of different lengths, empty ones and labels of different types (`invalid-input`, with the index). Cost: one pass.
  * Source: scikit-learn's `accuracy_score`.
@@ -48,19 +53,21 @@ export interface ClassScore<L extends Label = Label> {
  * accuracy(["buy", "leave", "buy"], ["buy", "buy", "buy"]); // 0.666…
  */
 export function accuracy<L extends Label>(
-  truth: readonly L[],
-  predicted: readonly L[],
+  truth: readonly Labelled<L>[],
+  predicted: readonly Labelled<L>[],
   options: AccuracyOptions = {},
 ): number {
   const part = "@mmub/metrics/accuracy";
   const { normalize = true, sampleWeight } = options;
-  checkPair(part, truth, predicted, sampleWeight);
+  if (isSets(truth)) checkSets(part, truth, predicted, sampleWeight);
+  else checkPair(part, truth as readonly L[], predicted as readonly L[], sampleWeight);
   let right = 0;
   let total = 0;
   for (let i = 0; i < truth.length; i++) {
     const weight = sampleWeight ? sampleWeight[i]! : 1;
     total += weight;
-    if (truth[i] === predicted[i]) right += weight;
+    if (truth[i] === predicted[i] || (Array.isArray(truth[i]) && sameSet(truth[i] as L[], predicted[i] as L[])))
+      right += weight;
   }
   return normalize ? right / total : right;
 }
@@ -68,25 +75,26 @@ export function accuracy<L extends Label>(
 /**
  * Of the samples predicted as a class, the share that is of it: tp / (tp + fp), in [0, 1].
  *
- * Rejects what `accuracy` does; also three classes with the average `binary`, and a `positive` that does not occur. Cost: one pass.
+ * With sets of labels (multi-label) a class is predicted for a sample where it is in its set. Rejects what `accuracy` does;
+ * also three classes with the average `binary`, and a `positive` that does not occur. Cost: one pass.
  * Source: scikit-learn's `precision_score`.
  *
  * @example
  * precision(["buy", "leave", "buy"], ["buy", "buy", "buy"], { positive: "buy" }); // 0.666…
  */
 export function precision<L extends Label>(
-  truth: readonly L[],
-  predicted: readonly L[],
+  truth: readonly Labelled<L>[],
+  predicted: readonly Labelled<L>[],
   options: PerClassOptions<NoInfer<L>>,
 ): ClassScore<L>[];
 export function precision<L extends Label>(
-  truth: readonly L[],
-  predicted: readonly L[],
+  truth: readonly Labelled<L>[],
+  predicted: readonly Labelled<L>[],
   options?: AverageOptions<NoInfer<L>>,
 ): number;
 export function precision<L extends Label>(
-  truth: readonly L[],
-  predicted: readonly L[],
+  truth: readonly Labelled<L>[],
+  predicted: readonly Labelled<L>[],
   options: AverageOptions<L> | PerClassOptions<L> = {},
 ): number | ClassScore<L>[] {
   return scoreOf("@mmub/metrics/precision", "precision", 1, truth, predicted, options);
@@ -101,18 +109,18 @@ export function precision<L extends Label>(
  * recall(["buy", "leave", "buy"], ["buy", "buy", "leave"], { average: "macro" }); // 0.25
  */
 export function recall<L extends Label>(
-  truth: readonly L[],
-  predicted: readonly L[],
+  truth: readonly Labelled<L>[],
+  predicted: readonly Labelled<L>[],
   options: PerClassOptions<NoInfer<L>>,
 ): ClassScore<L>[];
 export function recall<L extends Label>(
-  truth: readonly L[],
-  predicted: readonly L[],
+  truth: readonly Labelled<L>[],
+  predicted: readonly Labelled<L>[],
   options?: AverageOptions<NoInfer<L>>,
 ): number;
 export function recall<L extends Label>(
-  truth: readonly L[],
-  predicted: readonly L[],
+  truth: readonly Labelled<L>[],
+  predicted: readonly Labelled<L>[],
   options: AverageOptions<L> | PerClassOptions<L> = {},
 ): number | ClassScore<L>[] {
   return scoreOf("@mmub/metrics/recall", "recall", 1, truth, predicted, options);
@@ -128,18 +136,18 @@ export function recall<L extends Label>(
  * fBeta([1, 0, 1, 1], [1, 1, 0, 1], { beta: 2 }); // 0.666…
  */
 export function fBeta<L extends Label>(
-  truth: readonly L[],
-  predicted: readonly L[],
+  truth: readonly Labelled<L>[],
+  predicted: readonly Labelled<L>[],
   options: PerClassOptions<NoInfer<L>> & { readonly beta: number },
 ): ClassScore<L>[];
 export function fBeta<L extends Label>(
-  truth: readonly L[],
-  predicted: readonly L[],
+  truth: readonly Labelled<L>[],
+  predicted: readonly Labelled<L>[],
   options: AverageOptions<NoInfer<L>> & { readonly beta: number },
 ): number;
 export function fBeta<L extends Label>(
-  truth: readonly L[],
-  predicted: readonly L[],
+  truth: readonly Labelled<L>[],
+  predicted: readonly Labelled<L>[],
   options: (AverageOptions<L> | PerClassOptions<L>) & { readonly beta: number },
 ): number | ClassScore<L>[] {
   const part = "@mmub/metrics/f-beta";
@@ -156,21 +164,79 @@ export function fBeta<L extends Label>(
  * f1(["buy", "leave", "buy"], ["buy", "buy", "leave"], { average: "macro" }); // 0.25
  */
 export function f1<L extends Label>(
-  truth: readonly L[],
-  predicted: readonly L[],
+  truth: readonly Labelled<L>[],
+  predicted: readonly Labelled<L>[],
   options: PerClassOptions<NoInfer<L>>,
 ): ClassScore<L>[];
 export function f1<L extends Label>(
-  truth: readonly L[],
-  predicted: readonly L[],
+  truth: readonly Labelled<L>[],
+  predicted: readonly Labelled<L>[],
   options?: AverageOptions<NoInfer<L>>,
 ): number;
 export function f1<L extends Label>(
-  truth: readonly L[],
-  predicted: readonly L[],
+  truth: readonly Labelled<L>[],
+  predicted: readonly Labelled<L>[],
   options: AverageOptions<L> | PerClassOptions<L> = {},
 ): number | ClassScore<L>[] {
   return scoreOf("@mmub/metrics/f1", "f", 1, truth, predicted, options);
+}
+
+/**
+ * The samples both of a class and predicted as it, of those that are either: tp / (tp + fp + fn), in [0, 1].
+ *
+ * Rejects what `precision` does. Cost: one pass. Source: scikit-learn's `jaccard_score`.
+ *
+ * @example
+ * jaccard([["red", "blue"], []], [["red"], ["blue"]], { average: "samples" }); // 0.25
+ */
+export function jaccard<L extends Label>(
+  truth: readonly Labelled<L>[],
+  predicted: readonly Labelled<L>[],
+  options: PerClassOptions<NoInfer<L>>,
+): ClassScore<L>[];
+export function jaccard<L extends Label>(
+  truth: readonly Labelled<L>[],
+  predicted: readonly Labelled<L>[],
+  options?: AverageOptions<NoInfer<L>>,
+): number;
+export function jaccard<L extends Label>(
+  truth: readonly Labelled<L>[],
+  predicted: readonly Labelled<L>[],
+  options: AverageOptions<L> | PerClassOptions<L> = {},
+): number | ClassScore<L>[] {
+  return scoreOf("@mmub/metrics/jaccard", "jaccard", 1, truth, predicted, options);
+}
+
+/**
+ * The share of labels that are wrong, in [0, 1]: of samples with one label each, those that are wrong; of sets of labels,
+ * the (sample, label) pairs in one set and not in the other, of samples x labels.
+ *
+ * Rejects what `accuracy` does. `labels` are those that could have been given, by default those that occur. Cost: one pass.
+ * Source: scikit-learn's `hamming_loss`.
+ *
+ * @example
+ * hammingLoss([["red", "blue"], []], [["red"], ["blue"]]); // 0.5
+ */
+export function hammingLoss<L extends Label>(
+  truth: readonly Labelled<L>[],
+  predicted: readonly Labelled<L>[],
+  options: WeightOptions & { readonly labels?: readonly NoInfer<L>[] } = {},
+): number {
+  const part = "@mmub/metrics/hamming-loss";
+  const { sampleWeight, labels: given } = options;
+  if (!isSets(truth)) return 1 - accuracy(truth, predicted, sampleWeight ? { sampleWeight } : {});
+  const guesses = checkSets(part, truth, predicted, sampleWeight);
+  const labels = new Set(classesOf(part, truth.flat(), guesses.flat(), given));
+  if (labels.size === 0) return 0;
+  let wrong = 0;
+  let total = 0;
+  for (let i = 0; i < truth.length; i++) {
+    const weight = sampleWeight ? sampleWeight[i]! : 1;
+    const [own, other] = [new Set(truth[i]), new Set(guesses[i])];
+    for (const label of labels) if (own.has(label) !== other.has(label)) wrong += weight;
+    total += weight;
+  }
+  return wrong / (total * labels.size);
 }
 
 export interface ConfusionOptions<L extends Label> extends WeightOptions {
@@ -313,6 +379,8 @@ export function classificationReport<L extends Label>(
   };
 }
 
+type Kind = "precision" | "recall" | "f" | "jaccard";
+
 /** Weight of the right, of the predicted and of the true samples of each class. */
 interface Counts {
   readonly right: Float64Array;
@@ -322,10 +390,10 @@ interface Counts {
 
 function scoreOf<L extends Label>(
   part: string,
-  kind: "precision" | "recall" | "f",
+  kind: Kind,
   beta: number,
-  truth: readonly L[],
-  predicted: readonly L[],
+  truth: readonly Labelled<L>[],
+  predicted: readonly Labelled<L>[],
   options: AverageOptions<L> | PerClassOptions<L>,
 ): number | ClassScore<L>[] {
   const { average = "binary", zeroDivision = 0, sampleWeight } = options;
@@ -333,21 +401,108 @@ function scoreOf<L extends Label>(
     part,
     "average",
     options.average,
-    average === null || ["binary", "micro", "macro", "weighted"].includes(average),
-    'one of "binary", "micro", "macro", "weighted", null',
+    average === null || ["binary", "micro", "macro", "weighted", "samples"].includes(average),
+    'one of "binary", "micro", "macro", "weighted", "samples", null',
   );
   checkZeroDivision(part, zeroDivision);
-  checkPair(part, truth, predicted, sampleWeight);
-  if (average === "binary") {
-    const positive = binaryLabel(part, truth, predicted, options as AverageOptions<L>);
-    return scoresFrom(count(truth, predicted, [positive], sampleWeight), kind, beta, zeroDivision)[0]!;
-  }
-  const labels = classesOf(part, truth, predicted, options.labels);
-  const counts = count(truth, predicted, labels, sampleWeight);
+  if (isSets(truth)) return scoreOfSets(part, kind, beta, truth, predicted, options);
+  checkParam(part, "average", average, average !== "samples", "another with one label a sample");
+  const [own, guesses] = [truth as readonly L[], predicted as readonly L[]];
+  checkPair(part, own, guesses, sampleWeight);
+  const labels =
+    average === "binary"
+      ? [binaryLabel(part, own, guesses, options as AverageOptions<L>)]
+      : classesOf(part, own, guesses, options.labels);
+  const counts = count(own, guesses, labels, sampleWeight);
+  return averaged(labels, counts, kind, beta, average as "micro", zeroDivision);
+}
+
+function averaged<L extends Label>(
+  labels: readonly L[],
+  counts: Counts,
+  kind: Kind,
+  beta: number,
+  average: "binary" | "micro" | "macro" | "weighted" | null,
+  zeroDivision: number,
+): number | ClassScore<L>[] {
   if (average === "micro") return scoresFrom(pooled(counts), kind, beta, zeroDivision)[0]!;
   const scores = scoresFrom(counts, kind, beta, zeroDivision);
+  if (average === "binary") return scores[0]!;
   if (average === null) return labels.map((label, i) => ({ label, value: scores[i]! }));
   return average === "macro" ? mean(scores) : mean(scores, counts.truth);
+}
+
+function scoreOfSets<L extends Label>(
+  part: string,
+  kind: Kind,
+  beta: number,
+  truth: readonly (readonly L[])[],
+  predicted: readonly Labelled<L>[],
+  { average = "binary", zeroDivision = 0, sampleWeight, labels: given }: AverageOptions<L> | PerClassOptions<L>,
+): number | ClassScore<L>[] {
+  checkParam(
+    part,
+    "average",
+    average,
+    average !== "binary",
+    'one of "micro", "macro", "weighted", "samples", null with sets of labels',
+  );
+  const guesses = checkSets(part, truth, predicted, sampleWeight);
+  const labels = classesOf(part, truth.flat(), guesses.flat(), given);
+  const place = new Map(labels.map((label, index) => [label, index]));
+  const perSample = average === "samples";
+  const size = perSample ? truth.length : labels.length;
+  const counts = { right: new Float64Array(size), predicted: new Float64Array(size), truth: new Float64Array(size) };
+  for (let i = 0; i < truth.length; i++) {
+    const weight = sampleWeight && !perSample ? sampleWeight[i]! : 1;
+    const own = new Set(truth[i]);
+    for (const label of own) {
+      const at = place.get(label);
+      if (at !== undefined) counts.truth[perSample ? i : at]! += weight;
+    }
+    for (const label of new Set(guesses[i])) {
+      const at = place.get(label);
+      if (at === undefined) continue;
+      counts.predicted[perSample ? i : at]! += weight;
+      if (own.has(label)) counts.right[perSample ? i : at]! += weight;
+    }
+  }
+  if (average === "samples")
+    return mean(scoresFrom(counts, kind, beta, zeroDivision), sampleWeight && Float64Array.from(sampleWeight));
+  return averaged(labels, counts, kind, beta, average as "micro", zeroDivision);
+}
+
+function isSets<L extends Label>(truth: readonly Labelled<L>[]): truth is readonly (readonly L[])[] {
+  return Array.isArray(truth) && Array.isArray(truth[0]);
+}
+
+/** Checks pairs of sets of labels; the predicted ones. */
+function checkSets<L extends Label>(
+  part: string,
+  truth: readonly (readonly L[])[],
+  predicted: readonly Labelled<L>[],
+  weights: ArrayLike<number> | undefined,
+): readonly (readonly L[])[] {
+  checkLength(part, "truth", truth);
+  checkLength(part, "predicted", predicted, truth.length);
+  const like =
+    truth.find((set) => set?.length > 0)?.[0] ?? (predicted as readonly L[][]).find((set) => set?.length > 0)?.[0];
+  for (const [what, sets] of [
+    ["truth", truth],
+    ["predicted", predicted],
+  ] as const)
+    for (let i = 0; i < sets.length; i++) {
+      if (!Array.isArray(sets[i])) rejectAt(part, what, i, sets[i], "an array of labels as the first of truth");
+      checkLabels(part, `${what} ${i}, label`, sets[i] as readonly L[], like ?? "");
+    }
+  checkWeights(part, weights, truth.length);
+  return predicted as readonly (readonly L[])[];
+}
+
+function sameSet<L extends Label>(a: readonly L[], b: readonly L[]): boolean {
+  const own = new Set(a);
+  const other = new Set(b);
+  return own.size === other.size && [...own].every((label) => other.has(label));
 }
 
 function binaryLabel<L extends Label>(
@@ -418,12 +573,12 @@ function pooled({ right, predicted, truth }: Counts): Counts {
   return { right: sum(right), predicted: sum(predicted), truth: sum(truth) };
 }
 
-function scoresFrom(
-  { right, predicted, truth }: Counts,
-  kind: "precision" | "recall" | "f",
-  beta: number,
-  zeroDivision: number,
-): Float64Array {
+function scoresFrom({ right, predicted, truth }: Counts, kind: Kind, beta: number, zeroDivision: number): Float64Array {
+  if (kind === "jaccard")
+    return right.map((hits, i) => {
+      const union = truth[i]! + predicted[i]! - hits;
+      return union === 0 ? zeroDivision : hits / union;
+    });
   const part = kind !== "f" ? kind : beta === 0 ? "precision" : beta === Number.POSITIVE_INFINITY ? "recall" : "f";
   const square = beta * beta;
   return right.map((hits, i) => {
@@ -448,7 +603,7 @@ function mean(values: Float64Array, weights?: Float64Array): number {
   return sum / total;
 }
 
-function checkPair(
+export function checkPair(
   part: string,
   truth: readonly Label[],
   predicted: readonly Label[],
@@ -465,7 +620,7 @@ function checkZeroDivision(part: string, value: number): void {
   checkParam(part, "zeroDivision", value, value === 0 || value === 1 || Number.isNaN(value), "0, 1 or NaN");
 }
 
-function classesOf<L extends Label>(
+export function classesOf<L extends Label>(
   part: string,
   truth: readonly L[],
   predicted: readonly L[],

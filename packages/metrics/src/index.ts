@@ -1,4 +1,7 @@
+export * from "./agreement.js";
 export * from "./bootstrap.js";
+export * from "./calibration.js";
+export type { BinaryOptions, ClassScores } from "./class-scores.js";
 export {
   type AccuracyOptions,
   type AverageOptions,
@@ -14,11 +17,16 @@ export {
   confusionMatrix,
   f1,
   fBeta,
+  hammingLoss,
+  jaccard,
+  type Labelled,
   type PerClassOptions,
   precision,
   recall,
   type WeightOptions,
 } from "./classification.js";
+export * from "./clustering.js";
+export * from "./comparison.js";
 export * from "./detection.js";
 export * from "./explain.js";
 export * from "./folds.js";
@@ -30,7 +38,9 @@ export { type RenderOptions, renderSvg } from "./plots/render.js";
 export { type NamedCurve, rocPlot } from "./plots/roc-plot.js";
 export type { Plot, PlotOptions, VegaLiteSpec } from "./plots/spec.js";
 export { type TrainingCurveOptions, trainingCurve } from "./plots/training-curve.js";
+export * from "./precision-recall.js";
 export type { Predictor } from "./prediction.js";
+export * from "./ranking.js";
 export * from "./regression.js";
 export { htmlReport, type ReportContent, writeReport } from "./report/report.js";
 export { type SampleCard, type SampleCardOptions, sampleCard } from "./report/sample-card.js";
@@ -42,18 +52,7 @@ export {
   regressionSection,
   type ScoreRow,
 } from "./report/section.js";
-export {
-  type BinaryOptions,
-  type ClassScores,
-  type LogLossOptions,
-  logLoss,
-  type PerClassAucOptions,
-  type RocAucOptions,
-  type RocCurve,
-  type RocCurveOptions,
-  rocAuc,
-  rocCurve,
-} from "./roc.js";
+export * from "./roc.js";
 export {
   groupSplit,
   randomSplit,
@@ -64,3 +63,4 @@ export {
   take,
   timeSplit,
 } from "./split.js";
+export * from "./uplift.js";

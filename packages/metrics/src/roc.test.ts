@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import fixture from "../fixtures/roc.json" with { type: "json" };
-import { type ClassScores, logLoss, rocAuc, rocCurve } from "./roc.js";
+import type { ClassScores } from "./class-scores.js";
+import { logLoss, rocAuc, rocCurve } from "./roc.js";
 
 describe("scikit-learn's values", () => {
   for (const [i, want] of fixture.binary.entries())
