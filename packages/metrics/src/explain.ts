@@ -289,7 +289,7 @@ export async function ablation<Sample extends object, Name extends FieldOf<Sampl
   };
 }
 
-function defaultScore(prediction: Classification | Regression): NamedScore<never, never> {
+export function defaultScore(prediction: Classification | Regression): NamedScore<never, never> {
   return isClassification(prediction)
     ? {
         name: "Accuracy",
@@ -342,11 +342,11 @@ export function dropModalities<Sample extends object, Name extends FieldOf<Sampl
 }
 
 // The fields of modalities take null in every pipeline, which a Sample that always has them does not say.
-function without<Sample extends object>(sample: Sample, names: readonly string[]): Sample {
+export function without<Sample extends object>(sample: Sample, names: readonly string[]): Sample {
   return { ...sample, ...Object.fromEntries(names.map((name) => [name, null])) };
 }
 
-function checkSamples(part: string, samples: readonly object[]): void {
+export function checkSamples(part: string, samples: readonly object[]): void {
   if (!Array.isArray(samples))
     throw new MmubError("invalid-input", { part, message: `samples are ${show(samples)}, want an array` });
   samples.forEach((sample, i) => {
@@ -354,7 +354,12 @@ function checkSamples(part: string, samples: readonly object[]): void {
   });
 }
 
-function checkModalities(part: string, modalities: readonly string[], samples: readonly object[], most: number): void {
+export function checkModalities(
+  part: string,
+  modalities: readonly string[],
+  samples: readonly object[],
+  most: number,
+): void {
   if (!Array.isArray(modalities) || modalities.length === 0 || modalities.length > most)
     throw new MmubError("invalid-params", {
       part,

@@ -28,8 +28,23 @@ export {
 export * from "./clustering.js";
 export * from "./comparison.js";
 export * from "./detection.js";
-export * from "./explain.js";
+export * from "./drift.js";
+export {
+  type Ablation,
+  type AblationOptions,
+  type AblationRow,
+  ablation,
+  type Contribution,
+  type ContributionOptions,
+  type DropOptions,
+  dropModalities,
+  type FieldOf,
+  modalityContributions,
+  type NamedScore,
+} from "./explain.js";
+export * from "./fairness.js";
 export * from "./folds.js";
+export * from "./leaks.js";
 export { confusionHeatmap } from "./plots/confusion-heatmap.js";
 export { type ClassPlotOptions, labelCounts } from "./plots/label-counts.js";
 export { ablationPlot, type ModalityPlotOptions, modalityPlot } from "./plots/modality-plots.js";
@@ -52,6 +67,7 @@ export {
   regressionSection,
   type ScoreRow,
 } from "./report/section.js";
+export * from "./robustness.js";
 export * from "./roc.js";
 export {
   groupSplit,
