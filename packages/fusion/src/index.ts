@@ -12,6 +12,7 @@ export {
 export { type AttentionBottleneckParams, attentionBottleneck } from "./network/attention-bottleneck.js";
 export type { AttentionParams } from "./network/blocks.js";
 export { type CnnRnnParams, cnnRnn } from "./network/cnn-rnn.js";
+export { type ContextRnn, type ContextRnnParams, contextRnn, type FittedContextRnn } from "./network/context-rnn.js";
 export { type CrossmodalTransformerParams, crossmodalTransformer } from "./network/crossmodal-transformer.js";
 export type { EncodingParams } from "./network/encoding.js";
 export { type FilmFusionParams, filmFusion } from "./network/film.js";

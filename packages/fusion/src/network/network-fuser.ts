@@ -41,6 +41,7 @@ import {
   type Schedule,
   savedInputs,
   type Trained,
+  type TrainingData,
   train,
 } from "@mmub/nn";
 import { checkSeen } from "../scaling.js";
@@ -96,6 +97,48 @@ export interface FittedNetworkFuser extends FittedFuser {
   dispose(): Promise<void>;
 }
 
+/** The checked params of a training, and the training. */
+interface Training {
+  readonly params: Readonly<Record<string, Json>>;
+  running(): Promise<{ readonly runtime: Runtime; readonly threads: number }>;
+  /** @param rows of the data, a share of which may be held out */
+  run(net: Network, data: TrainingData, rows: number, loss: Loss, options: FitOptions): Promise<Trained>;
+}
+
+export function trainingOf(type: string, given: Omit<FuserTrainingParams, "task">): Training {
+  const { epochs = 50, batchSize = 32, optimizer = adam(), schedule = null, clip = null } = given;
+  const { validation = 0.15, patience = 8, runtime = auto, threads = 1, worker } = given;
+  const check = (name: string, value: unknown, ok: boolean, want: string) => checkParam(type, name, value, ok, want);
+  for (const [name, value] of Object.entries({ epochs, batchSize, patience, threads }))
+    check(name, value, Number.isInteger(value) && value > 0, "a positive integer");
+  check("validation", validation, validation === null || (validation > 0 && validation < 1), "a share or null");
+  check("optimizer", optimizer, typeof optimizer?.type === "string", "an optimiser such as adam()");
+  const runtimeOf = async () => (typeof runtime === "function" ? runtime() : runtime);
+  return {
+    params: { epochs, batchSize, optimizer, schedule, clip, validation, patience } as unknown as Training["params"],
+    running: async () => ({ runtime: await runtimeOf(), threads }),
+    async run(net, data, rows, loss, options) {
+      const { seed = 0, batchSize: _, ...running } = reportedAs(options, type);
+      // A share of few rows would be none.
+      const held = Math.round((validation ?? 0) * rows);
+      return train(net, data, {
+        ...running,
+        loss,
+        epochs,
+        batchSize,
+        optimizer,
+        seed,
+        threads,
+        runtime: await runtimeOf(),
+        ...(worker !== undefined && { worker }),
+        ...(schedule && { schedule }),
+        ...(clip && { clip }),
+        ...(validation && held > 0 && held < rows && { validation, earlyStopping: { patience } }),
+      });
+    },
+  };
+}
+
 /** Makes a fuser of the graph that joins what `encoding` makes of the modalities. */
 export function networkFuser(
   type: string,
@@ -109,17 +152,10 @@ export function networkFuser(
     input: encoding.input,
     build,
   };
-  const { task = null, epochs = 50, batchSize = 32, optimizer = adam(), schedule = null, clip = null } = given;
-  const { validation = 0.15, patience = 8, runtime = auto, threads = 1, worker } = given;
-  const check = (name: string, value: unknown, ok: boolean, want: string) => checkParam(type, name, value, ok, want);
-  check("task", task, task === null || tasks.includes(task), `${tasks.map(show).join(", ")} or null`);
-  for (const [name, value] of Object.entries({ epochs, batchSize, patience, threads }))
-    check(name, value, Number.isInteger(value) && value > 0, "a positive integer");
-  check("validation", validation, validation === null || (validation > 0 && validation < 1), "a share or null");
-  check("optimizer", optimizer, typeof optimizer?.type === "string", "an optimiser such as adam()");
-  const training = { task, epochs, batchSize, optimizer, schedule, clip, validation, patience };
-  const recipe = { type, params: { ...encoding.params, ...ownParams, ...training } as unknown as Json };
-  const runtimeOf = async () => (typeof runtime === "function" ? runtime() : runtime);
+  const { task = null } = given;
+  checkParam(type, "task", task, task === null || tasks.includes(task), `${tasks.map(show).join(", ")} or null`);
+  const training = trainingOf(type, given);
+  const recipe = { type, params: { ...encoding.params, ...ownParams, task, ...training.params } as Json };
 
   return {
     ...recipe,
@@ -134,27 +170,8 @@ export function networkFuser(
       const learner = fusionNetwork(network, inputs, (scope, { fused }) =>
         dense({ units: goal.outputs, name: "head" })(scope, fused),
       );
-      const { seed = 0, batchSize: _, ...running } = reportedAs(options, type);
-      // A share of few rows would be none.
-      const held = Math.round((validation ?? 0) * rows);
-      const trained = await train(
-        learner,
-        { inputs: fusionFeatures(features), targets: { target: goal.values } },
-        {
-          ...running,
-          loss: goal.loss,
-          epochs,
-          batchSize,
-          optimizer,
-          seed,
-          threads,
-          runtime: await runtimeOf(),
-          ...(worker !== undefined && { worker }),
-          ...(schedule && { schedule }),
-          ...(clip && { clip }),
-          ...(validation && held > 0 && held < rows && { validation, earlyStopping: { patience } }),
-        },
-      );
+      const data = { inputs: fusionFeatures(features), targets: { target: goal.values } };
+      const trained = await training.run(learner, data, rows, goal.loss, options);
       const inner = withoutHead(await trained.save());
       await trained.dispose();
       return fitted(savedInputs(inputs), inner);
@@ -166,8 +183,7 @@ export function networkFuser(
 
   async function fitted(state: Json, inner: Saved): Promise<FittedNetworkFuser> {
     const inputs = loadedInputs(state);
-    const load = async (net: Network): Promise<Trained> =>
-      loadTrained(net, inner, { runtime: await runtimeOf(), threads });
+    const load = async (net: Network): Promise<Trained> => loadTrained(net, inner, await training.running());
     // Found while the graph is made, which `loadTrained` does.
     let [cols, tells] = [0, false];
     const trained = await load(
