@@ -54,6 +54,7 @@ export { type MostPopularParams, mostPopular } from "./most-popular.js";
 export {
   type FittedMultiTask,
   type MultiTask,
+  type MultiTaskFitOptions,
   type MultiTaskParams,
   multiTask,
   type TaskOutputs,

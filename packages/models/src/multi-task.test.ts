@@ -124,6 +124,21 @@ test("saved and loaded, it predicts the same; same seed, same bytes", async () =
   for (const one of [fitted, again, twin]) await one.dispose();
 });
 
+test("rows given for validation are judged after each epoch, and learned from in none", async () => {
+  const quick = model({ epochs: 4, earlyStopping: { patience: 1 } });
+  const few = { x: shop(40, 4).x, targets: shop(40, 4).targets.map((target) => ({ ...target, stays: null })) };
+  const fitted = await quick.fit(train.x, train.targets, { seed: 3, validation: few });
+  expect(fitted.history.every(({ validation }) => validation !== undefined)).toBe(true);
+  const plain = await model({ epochs: fitted.history.length }).fit(train.x, train.targets, { seed: 3 });
+  expect(plain.history.map(({ loss }) => loss)).toEqual(fitted.history.map(({ loss }) => loss));
+  const bad = { ...few, targets: few.targets.map((target) => ({ ...target, orders: -1 })) };
+  await expect(quick.fit(train.x, train.targets, { validation: bad })).rejects.toThrow(
+    /\(validation, orders\): target 0/,
+  );
+  await fitted.dispose();
+  await plain.dispose();
+});
+
 test("missing modalities are none of a row's business", async () => {
   const fitted = await model({ epochs: 2 }).fit(train.x, train.targets, { seed: 3 });
   const present = new Uint8Array(300);

@@ -82,8 +82,13 @@ export interface MultiTaskParams<T extends Tasks> extends Omit<NetworkParams, "n
   readonly headDropout?: number;
 }
 
+export interface MultiTaskFitOptions<T extends Tasks> extends FitOptions {
+  /** Rows to judge by after each epoch, in place of a share of the others. */
+  readonly validation?: { readonly x: FeatureSet; readonly targets: readonly TaskTargets<T>[] };
+}
+
 export interface MultiTask<T extends Tasks> extends Model<TaskTargets<T>, TaskOutputs<T>, FeatureSet> {
-  fit(x: FeatureSet, targets: readonly TaskTargets<T>[], options?: FitOptions): Promise<FittedMultiTask<T>>;
+  fit(x: FeatureSet, targets: readonly TaskTargets<T>[], options?: MultiTaskFitOptions<T>): Promise<FittedMultiTask<T>>;
   load(saved: Saved): Promise<FittedMultiTask<T>>;
 }
 
@@ -183,7 +188,7 @@ export function multiTask<const T extends Tasks>(params: MultiTaskParams<T>): Mu
 
   return {
     ...recipe,
-    async fit(x, targets, options = {}) {
+    async fit(x, targets, { validation, ...options } = {}) {
       await turn(options.signal);
       const rows = checkFeatureSet(x, type);
       checkTargets(targets, rows, type);
@@ -205,22 +210,28 @@ export function multiTask<const T extends Tasks>(params: MultiTaskParams<T>): Mu
           known,
           part,
         );
-        given[name] = fitted[name].encode(all, part);
-        const is = new Float32Array(rows);
-        for (const row of known) is[row] = 1;
-        given[`${name}.known`] = is;
+        Object.assign(given, encoded(name, fitted[name], targets, part));
         factors[name] = ((learned ? undefined : taskWeights[name]) ?? 1) * (rows / known.length);
       }
       const inputs = await modalityInputs(fuser.network, x, type, {
         standardize: training.standardize,
         signal: options.signal,
       });
+      const held: Record<string, ArrayLike<number>> = {};
+      if (validation) {
+        const part = `${type} (validation)`;
+        checkModalityInputs(validation.x, inputs, part);
+        checkTargets(validation.targets, checkFeatureSet(validation.x, part), part);
+        for (const name of names)
+          Object.assign(held, encoded(name, fitted[name]!, validation.targets, `${type} (validation, ${name})`));
+      }
       const trained = await train(
         fusionNetwork(fuser.network, inputs, head(fitted)),
         { inputs: fusionFeatures(x), targets: given },
         {
           ...(await trainOptions(type, settings, options)),
           loss: lossOf(names, fitted, factors, learned),
+          ...(validation && { validation: { inputs: fusionFeatures(validation.x), targets: held } }),
         },
       );
       return made(inputs, fitted, trained);
@@ -276,6 +287,20 @@ export function multiTask<const T extends Tasks>(params: MultiTaskParams<T>): Mu
       dispose: () => trained.dispose(),
     };
   }
+}
+
+/** What the loss takes of the targets of a task, and which of them are known. */
+function encoded(
+  name: string,
+  task: FittedTask,
+  targets: readonly { readonly [name: string]: unknown }[],
+  part: string,
+): Readonly<Record<string, ArrayLike<number>>> {
+  const all = targets.map((target) => target[name]);
+  return {
+    [name]: task.encode(all, part),
+    [`${name}.known`]: Float32Array.from(all, (target) => (target === null || target === undefined ? 0 : 1)),
+  };
 }
 
 /** The losses of all tasks of a row, of those that it answers. */
