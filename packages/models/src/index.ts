@@ -99,6 +99,16 @@ export {
 } from "./stacking.js";
 export type { TreeSvgOptions, TreeTextOptions } from "./trees/draw.js";
 export type { Importance, Trees } from "./trees/ensemble.js";
+export { type Choice, type Chosen, choice, integer, type Range, range, type Space } from "./tune/space.js";
+export {
+  type FittedTune,
+  type ScoreName,
+  type Trial,
+  type Tune,
+  type TuneFitOptions,
+  type TuneParams,
+  tune,
+} from "./tune.js";
 export {
   type FittedVoting,
   type Voting,
