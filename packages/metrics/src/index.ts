@@ -27,6 +27,7 @@ export {
 } from "./classification.js";
 export * from "./clustering.js";
 export * from "./comparison.js";
+export * from "./counterfactual.js";
 export * from "./detection.js";
 export * from "./drift.js";
 export {
@@ -43,6 +44,7 @@ export {
   type NamedScore,
 } from "./explain.js";
 export * from "./fairness.js";
+export * from "./feature-effects.js";
 export * from "./folds.js";
 export * from "./leaks.js";
 export { confusionHeatmap } from "./plots/confusion-heatmap.js";
@@ -53,6 +55,7 @@ export { type RenderOptions, renderSvg } from "./plots/render.js";
 export { type NamedCurve, rocPlot } from "./plots/roc-plot.js";
 export type { Plot, PlotOptions, VegaLiteSpec } from "./plots/spec.js";
 export { type TrainingCurveOptions, trainingCurve } from "./plots/training-curve.js";
+export { type NamedUplift, upliftPlot } from "./plots/uplift-plot.js";
 export * from "./precision-recall.js";
 export type { Predictor } from "./prediction.js";
 export * from "./ranking.js";
@@ -79,4 +82,5 @@ export {
   take,
   timeSplit,
 } from "./split.js";
+export * from "./tree-shap.js";
 export * from "./uplift.js";
