@@ -18,6 +18,7 @@ export type { EncodingParams } from "./network/encoding.js";
 export { type FilmFusionParams, filmFusion } from "./network/film.js";
 export { type GatedParams, gated } from "./network/gated.js";
 export { type LowRankFusionParams, lowRankFusion } from "./network/low-rank.js";
+export { type MoeParams, moe } from "./network/moe.js";
 export { type MultiplicativeParams, multiplicative } from "./network/multiplicative.js";
 export type { FittedNetworkFuser, FuserTrainingParams, NetworkFuser } from "./network/network-fuser.js";
 export { type PerceiverParams, perceiver } from "./network/perceiver.js";

@@ -37,6 +37,7 @@ import {
   modalityInputs,
   mul,
   neg,
+  penalised,
   reshape,
   type Scope,
   savedInputs,
@@ -46,6 +47,7 @@ import {
   type Trained,
   train,
   type Value,
+  withPenalty,
 } from "@mmub/nn";
 import type { FittedTask, Task } from "./multi-task-tasks.js";
 import type { Architecture } from "./network/architecture.js";
@@ -169,7 +171,8 @@ export function multiTask<const T extends Tasks>(params: MultiTaskParams<T>): Mu
 
   const head =
     (fitted: Readonly<Record<string, FittedTask>>) =>
-    (scope: Scope, { fused }: Joined): Value => {
+    (scope: Scope, joined: Joined): Value => {
+      const { fused } = joined;
       const drop = dropoutLayer({ rate: headDropout });
       const answers = names.map((name) =>
         scope.enter(`head_${name}`, (own) => {
@@ -180,10 +183,11 @@ export function multiTask<const T extends Tasks>(params: MultiTaskParams<T>): Mu
           return dense({ units: fitted[name]!.outputs, name: "output" })(own, seen);
         }),
       );
-      if (!learned) return answers.length === 1 ? answers[0]! : concat(answers);
+      if (!learned) return withPenalty(answers.length === 1 ? answers[0]! : concat(answers), joined);
       // The loss sees what the network gives, so the logarithms of the variances ride along.
       const logVariance = scope.parameter("task_log_variance", [names.length], initializers.zeros());
-      return concat([...answers, expand(reshape(logVariance, [1, names.length]), [fused.shape[0]!, names.length])]);
+      const riding = expand(reshape(logVariance, [1, names.length]), [fused.shape[0]!, names.length]);
+      return withPenalty(concat([...answers, riding]), joined);
     };
 
   return {
@@ -230,7 +234,7 @@ export function multiTask<const T extends Tasks>(params: MultiTaskParams<T>): Mu
         { inputs: fusionFeatures(x), targets: given },
         {
           ...(await trainOptions(type, settings, options)),
-          loss: lossOf(names, fitted, factors, learned),
+          loss: penalised(lossOf(names, fitted, factors, learned), fuser.network),
           ...(validation && { validation: { inputs: fusionFeatures(validation.x), targets: held } }),
         },
       );

@@ -12,8 +12,9 @@ import {
   modalityNames,
 } from "@mmub/core";
 import type { Value } from "./graph.js";
+import type { Loss } from "./loss.js";
 import { type InputSpec, type InputSpecs, type Network, network, type Scope, type Seen } from "./network.js";
-import { cast, greater, mul } from "./ops.js";
+import { add, cast, concat, greater, mul, reshape, slice } from "./ops.js";
 import type { InputFeatures } from "./predict.js";
 import { emptyMoments, type Moments, momentsOf, standardized } from "./standardize.js";
 
@@ -33,12 +34,18 @@ export interface Joined {
   readonly fused: Value;
   /** How much each modality had a say in each row, `[batch, modalities]` in the order of their names; adds up to 1 where any is there. */
   readonly shares?: Value;
+  /** How much of each row went to each expert, `[batch, experts]`; adds up to 1. */
+  readonly routes?: Value;
+  /** What training adds to the loss of each row, `[batch]`; of a network that says so by `penalised`. */
+  readonly penalty?: Value;
 }
 
 /** The graph that joins modalities, without its weights. */
 export interface FusionNetwork {
   /** The share of modalities that training takes from rows at random. */
   readonly modalityDropout: number;
+  /** Whether what it joins bears a penalty: the network's output then ends with it, see `withPenalty`, and `penalised` reads it. @default false */
+  readonly penalised?: boolean;
   /** The input that takes these features. Throws `shape-mismatch` where there is none. */
   input(features: Features, modality: string): InputSpec;
   /** A pure function, as that of `network`. The modalities are in the order of their sorted names. */
@@ -127,6 +134,27 @@ export function fusionNetwork(
       scope.enter("fusion", (own) => fusion.build(own, parts)),
     );
   });
+}
+
+/** The output `[batch, width]`, and behind it the penalty where there is one, for a loss made by `penalised`. */
+export function withPenalty(output: Value, { penalty }: Joined): Value {
+  return penalty ? concat([output, reshape(penalty, [output.shape[0]!, 1])]) : output;
+}
+
+/** The loss, and where the network has a penalty that too, which is the last column of what it gives. */
+export function penalised(loss: Loss, { penalised }: FusionNetwork): Loss {
+  if (!penalised) return loss;
+  return {
+    ...loss,
+    targets: ([batch, width]) => loss.targets([batch!, width! - 1]),
+    build(output, targets, weights) {
+      const width = output.shape[1]! - 1;
+      const rows = loss.build(slice(output, 1, 0, width), targets, weights);
+      const penalty = reshape(slice(output, 1, width, width + 1), [output.shape[0]!]);
+      // What counts more in the mean counts more here.
+      return { ...rows, loss: add(rows.loss, rows.counts ? mul(penalty, rows.counts) : penalty) };
+    },
+  };
 }
 
 /** Throws `shape-mismatch` unless these are finite features of the modalities, widths and layouts of the fit. */

@@ -37,12 +37,14 @@ import {
   mse,
   type Network,
   type Optimizer,
+  penalised as penalisedLoss,
   type Runtime,
   type Schedule,
   savedInputs,
   type Trained,
   type TrainingData,
   train,
+  withPenalty,
 } from "@mmub/nn";
 import { checkSeen } from "../scaling.js";
 import { goalsOf } from "../skill.js";
@@ -92,6 +94,11 @@ export interface FittedNetworkFuser extends FittedFuser {
    * for a fuser that has nothing of the kind.
    */
   shares(features: FeatureSet, options?: RunOptions): Promise<Dense | null>;
+  /**
+   * How much of each row went to each expert: rows x experts, adding up to 1; the mean of a column is the load of that expert. Null for
+   * a fuser without experts.
+   */
+  routes(features: FeatureSet, options?: RunOptions): Promise<Dense | null>;
   /** The network and its weights: `toOnnx(trained.network, trained.weights)` of `@mmub/nn` exports them. */
   readonly trained: Trained;
   dispose(): Promise<void>;
@@ -146,11 +153,13 @@ export function networkFuser(
   ownParams: Readonly<Record<string, Json>>,
   given: FuserTrainingParams,
   build: FusionNetwork["build"],
+  penalised = false,
 ): NetworkFuser {
   const network: FusionNetwork = {
     modalityDropout: encoding.modalityDropout,
     input: encoding.input,
     build,
+    penalised,
   };
   const { task = null } = given;
   checkParam(type, "task", task, task === null || tasks.includes(task), `${tasks.map(show).join(", ")} or null`);
@@ -167,11 +176,11 @@ export function networkFuser(
       const goal = goalOf(targets, task, type);
       for (const name of modalityNames(features)) checkSeen(features[name]!, name, type);
       const inputs = await modalityInputs(network, features, type, { signal: options.signal });
-      const learner = fusionNetwork(network, inputs, (scope, { fused }) =>
-        dense({ units: goal.outputs, name: "head" })(scope, fused),
+      const learner = fusionNetwork(network, inputs, (scope, joined) =>
+        withPenalty(dense({ units: goal.outputs, name: "head" })(scope, joined.fused), joined),
       );
       const data = { inputs: fusionFeatures(features), targets: { target: goal.values } };
-      const trained = await training.run(learner, data, rows, goal.loss, options);
+      const trained = await training.run(learner, data, rows, penalisedLoss(goal.loss, network), options);
       const inner = withoutHead(await trained.save());
       await trained.dispose();
       return fitted(savedInputs(inputs), inner);
@@ -185,17 +194,24 @@ export function networkFuser(
     const inputs = loadedInputs(state);
     const load = async (net: Network): Promise<Trained> => loadTrained(net, inner, await training.running());
     // Found while the graph is made, which `loadTrained` does.
-    let [cols, tells] = [0, false];
+    let cols = 0;
+    const told = new Set<Told>();
     const trained = await load(
-      fusionNetwork(network, inputs, (_, { fused, shares }) => {
-        [cols, tells] = [fused.shape[1]!, shares !== undefined];
-        return fused;
+      fusionNetwork(network, inputs, (_, joined) => {
+        cols = joined.fused.shape[1]!;
+        for (const what of ["shares", "routes"] as const) if (joined[what]) told.add(what);
+        return joined.fused;
       }),
     );
-    let telling: Promise<Trained> | undefined;
+    const telling: { [What in Told]?: Promise<Trained> } = {};
     const run = (net: Trained, features: FeatureSet, options: RunOptions = {}): Promise<Dense> => {
       checkModalityInputs(features, inputs, type);
       return net.predict(fusionFeatures(features), reportedAs(options, type));
+    };
+    const tell = async (what: Told, features: FeatureSet, options?: RunOptions): Promise<Dense | null> => {
+      if (!told.has(what)) return null;
+      telling[what] ??= load(fusionNetwork(network, inputs, (_, joined) => joined[what]!));
+      return run(await telling[what], features, options);
     };
     return {
       cols,
@@ -211,19 +227,19 @@ export function networkFuser(
           if (!present[row]) out.data.fill(0, row * out.cols, (row + 1) * out.cols);
         return { ...out, present };
       },
-      async shares(features, options) {
-        if (!tells) return null;
-        telling ??= load(fusionNetwork(network, inputs, (_, { shares }) => shares!));
-        return run(await telling, features, options);
-      },
+      shares: (features, options) => tell("shares", features, options),
+      routes: (features, options) => tell("routes", features, options),
       save: async () => ({ ...recipe, version: 1, state, parts: { trained: inner } }),
       async dispose() {
         await trained.dispose();
-        await (await telling)?.dispose();
+        for (const one of Object.values(telling)) await (await one).dispose();
       },
     };
   }
 }
+
+/** What a network tells of itself, beside what it joins. */
+type Told = "shares" | "routes";
 
 const tasks: readonly unknown[] = ["classification", "regression"];
 

@@ -11,6 +11,7 @@ import {
   filmFusion,
   gated,
   lowRankFusion,
+  moe,
   multiplicative,
   type NetworkFuser,
   perceiver,
@@ -26,6 +27,7 @@ const fusers: Readonly<Record<string, (params: Params) => NetworkFuser>> = {
   tensorFusion: (params) => tensorFusion({ outputUnits: 8, ...params }),
   lowRankFusion: (params) => lowRankFusion({ outputUnits: 8, rank: 2, ...params }),
   multiplicative,
+  moe,
   crossmodalTransformer: (params) => crossmodalTransformer({ heads: 2, layers: 1, ...params }),
   attentionBottleneck: (params) => attentionBottleneck({ heads: 2, bottleneck: 2, ...params }),
   perceiver: (params) => perceiver({ heads: 2, latents: 2, layers: 1, ...params }),
@@ -84,6 +86,29 @@ test("shares tell the modality that matters from noise, add up to 1, and are 0 f
   expect(shares.data[2 * 7 + 1]).toBe(0);
   expect(mean).toBeGreaterThan(0.55);
   await fitted.dispose();
+});
+
+test("experts: topK of them for each row, adding up to 1, and the balance shares out the load", async () => {
+  const { features, targets } = exclusiveOr(400, 1);
+  const most: Record<number, number> = {};
+  for (const balance of [0, 1]) {
+    const params = { units: 8, experts: 6, topK: 2, balance, epochs: 30, patience: 30, worker: false };
+    const fitted = await moe(params).fit(features, targets, { seed: 2 });
+    const { rows, cols, data } = (await fitted.routes(features))!;
+    expect([rows, cols]).toEqual([400, 6]);
+    const loads = new Float64Array(6);
+    for (let row = 0; row < rows; row++) {
+      const own = data.subarray(6 * row, 6 * row + 6);
+      expect(own.filter((share) => share > 0)).toHaveLength(2);
+      expect(own.reduce((a, b) => a + b)).toBeCloseTo(1, 5);
+      for (const [expert, share] of own.entries()) loads[expert]! += Number(share > 0) / rows;
+    }
+    most[balance] = Math.max(...loads) - Math.min(...loads);
+    expect(await fitted.shares(features)).toBeNull();
+    await fitted.dispose();
+  }
+  expect(most[1]).toBeLessThan(most[0]!);
+  expect(() => moe({ experts: 2, topK: 3 })).toThrow(/topK is number 3, want an integer, 1 to 2/);
 });
 
 describe("sequences", () => {
