@@ -25,7 +25,7 @@ const products = values.data
   : await drawCatalogue(join(values.out, "pictures"), Number(values.count), 7);
 const found = await search(
   products.map(({ photo }) => photo),
-  6,
+  24,
 );
 
 console.log(`${products.length} photos, ${found.broken.length} of them missing or broken`);

@@ -1,9 +1,22 @@
 import sharp from "sharp";
 import type { Product } from "./catalogue.js";
-import type { Found } from "./search.js";
+import type { Found, Match } from "./search.js";
 
 const escaped = (text: string) =>
   text.replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]!);
+
+/** The most alike of a product, without near-duplicates of it or of one before. */
+function unlike(index: number, { similar, duplicates }: Found, count: number): Match[] {
+  const groupOf = (i: number) => duplicates.findIndex((group) => group.includes(i));
+  const seen = new Set([groupOf(index)]);
+  seen.delete(-1);
+  return similar[index]!.filter(({ index: other }) => {
+    const group = groupOf(other);
+    const again = seen.has(group);
+    if (group >= 0) seen.add(group);
+    return !again;
+  }).slice(0, count);
+}
 
 /** One HTML file with the groups of near-duplicates and some rows of similar products, small pictures inside. */
 export async function page(products: readonly Product[], found: Found, rows: number): Promise<string> {
@@ -24,17 +37,18 @@ export async function page(products: readonly Product[], found: Found, rows: num
   };
 
   const groups: string[] = [];
-  for (const group of found.duplicates.slice(0, 24))
-    groups.push(
-      `<div class="group">${(await Promise.all(group.slice(0, 6).map((i) => figure(i, "")))).join("")}</div>`,
-    );
+  for (const group of found.duplicates.slice(0, 24)) {
+    const figures = await Promise.all(group.slice(0, 6).map((i) => figure(i, "")));
+    if (group.length > 6) figures.push(`<p class="more">and ${group.length - 6} more</p>`);
+    groups.push(`<div class="group">${figures.join("")}</div>`);
+  }
 
   // Spread over the catalogue, of pictures that could be read.
   const readable = found.similar.flatMap((matches, i) => (matches.length > 0 ? [i] : []));
   const step = Math.max(1, Math.floor(readable.length / rows));
   const queries: string[] = [];
   for (const index of readable.filter((_, i) => i % step === 0).slice(0, rows)) {
-    const matches = found.similar[index]!.slice(0, 6).map(({ index: other, cosine }) =>
+    const matches = unlike(index, found, 6).map(({ index: other, cosine }) =>
       figure(
         other,
         `alike ${cosine.toFixed(2)}`,
@@ -62,6 +76,8 @@ export async function page(products: readonly Product[], found: Found, rows: num
   figure { flex: 0 0 auto; width: 150px; margin: 0; border-radius: 6px; }
   img { display: block; border: 1px solid #e4e7eb; border-radius: 6px; background: #fff; }
   figcaption { padding-top: 4px; font-size: 12px; } figcaption > * { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+  figcaption b { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; height: 2.8em; white-space: normal; overflow-wrap: anywhere; }
+  .more { align-self: center; margin: 0 8px; }
   figcaption span { color: #52606d; }
   .query { padding-right: 14px; border-right: 2px solid #cbd2d9; border-radius: 0; }
   .same img { border: 3px solid #2f9e5b; margin: -2px; } .other img { border: 3px solid #d9a441; margin: -2px; }
@@ -70,10 +86,11 @@ export async function page(products: readonly Product[], found: Found, rows: num
 <h1>Visual search</h1>
 <p>${products.length.toLocaleString("en")} photos, found by their pixels alone.</p>
 <h2>Near-duplicates</h2>
-<p>${found.duplicates.length} groups of photos whose perceptual hashes differ in at most 20 of 256 bits.${more}</p>
+<p>${found.duplicates.length} groups of photos whose perceptual hashes differ in at most 20 of 256 bits.
+A hash sees shapes and not colours, so the same picture in another colour is one of them.${more}</p>
 <div class="groups">${groups.join("\n")}</div>
 <h2>Similar products</h2>
-<p>The photo at the left, and the six that are most like it in shape, colour and layout:
+<p>The photo at the left, and the six that are most like it in shape, colour and layout, without the near-duplicates of one shown already:
 <span class="key" style="background:#2f9e5b"></span> the same category, <span class="key" style="background:#d9a441"></span> another.</p>
 ${queries.join("\n")}
 </html>

@@ -10,7 +10,7 @@ export interface Found {
   readonly broken: readonly MmubError[];
 }
 
-interface Match {
+export interface Match {
   readonly index: number;
   /** The cosine of the two, 1 for the same picture. */
   readonly cosine: number;

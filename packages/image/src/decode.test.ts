@@ -225,7 +225,7 @@ describe("size", () => {
   test("pixels of the wanted size are copied", async () => {
     const got = await decodeImage(colours, size);
     expect(got.data).toEqual(colours.data);
-    expect(got.data).not.toBe(colours.data);
+    expect(got.data.buffer).not.toBe(colours.data.buffer);
   });
 });
 
@@ -277,7 +277,9 @@ describe("sources", () => {
   ])("a .jpg that is %s is refused", async (name, content, message) => {
     const path = join(folder, `${name}.jpg`);
     await writeFile(path, content);
-    expect((await refused(path)).message).toMatch(message);
+    const { message: ofFile } = await refused(path);
+    expect(ofFile).toMatch(message);
+    expect(ofFile).toContain(`${name}.jpg`);
     expect((await refused(Buffer.from(content))).message).toMatch(message);
   });
 

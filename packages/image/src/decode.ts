@@ -71,6 +71,8 @@ export interface DecodeParams {
 export interface Asker {
   readonly part: string;
   readonly index?: number;
+  /** Where the bytes are from. */
+  readonly file?: string | URL;
 }
 
 const kernels = ["nearest", "linear", "cubic", "mitchell", "lanczos2", "lanczos3"];
@@ -151,14 +153,15 @@ export type CheckedDecodeParams = ReturnType<typeof decodeParams> & {
  */
 export async function decodeImage(input: ImageInput, params: DecodeParams = {}): Promise<RgbImage> {
   const { data, width, height, channels } = await decode(input, decodeParams(type, params), { part: type });
-  return { data, width, height, channels };
+  const isInput = data.buffer === (input as Partial<RawImage>).data?.buffer;
+  return { data: isInput ? data.slice() : data, width, height, channels };
 }
 
 /** Throws `invalid-input` unless `input` is of a kind that can be decoded. Reads nothing. */
 export function checkImage(input: unknown, asker: Asker): asserts input is ImageInput {
   if (typeof input === "string") {
     if (/^[a-z][a-z0-9+.-]+:\/\/|^data:/i.test(input))
-      reject(asker, `is the string ${show(input)}, want a path; fetch a URL and give its bytes`);
+      reject(asker, `is ${show(input)}, want a path; fetch a URL and give its bytes`);
     return;
   }
   if (types.isUint8Array(input) || isStream(input)) return;
@@ -202,7 +205,10 @@ interface PlacedImage extends RgbImage {
   readonly placement: Placement;
 }
 
-/** `decodeImage` for a part that has checked its params and knows the position of the input. */
+/**
+ * `decodeImage` for a part that has checked its params, knows the position of the input and leaves the pixels as they are:
+ * those of an input that already is as wanted are not copied.
+ */
 export async function decode(input: unknown, params: CheckedDecodeParams, asker: Asker): Promise<RgbImage> {
   return open(input, params, asker, false);
 }
@@ -216,7 +222,7 @@ export async function decodePlaced(input: unknown, params: CheckedDecodeParams, 
 async function open(input: unknown, params: CheckedDecodeParams, asker: Asker, placed: boolean): Promise<RgbImage> {
   checkImage(input, asker);
   if (typeof input === "string" || input instanceof URL)
-    return decodeBytes(await read(input, params.maxBytes, asker), params, asker, placed);
+    return decodeBytes(await read(input, params.maxBytes, asker), params, { ...asker, file: input }, placed);
   if (types.isUint8Array(input)) return decodeBytes(input, params, asker, placed);
   if (isStream(input)) return decodeBytes(await readStream(input, params.maxBytes, asker), params, asker, placed);
   const { data, width, height, channels } = input;
@@ -224,7 +230,7 @@ async function open(input: unknown, params: CheckedDecodeParams, asker: Asker, p
   const frame = frameOf({ width, height }, params);
   const { size, cut, placement } = frame;
   if (channels !== 4 && !cut && (!size || (size.width === width && size.height === height)))
-    return { ...rgb(Uint8Array.from(bytes), width, height, channels), ...(placed && { placement }) };
+    return { ...rgb(bytes, width, height, channels), ...(placed && { placement }) };
   const raw = { width, height, channels };
   return run(bytes, { raw, limitInputPixels: false }, frame, params, asker, "raw picture");
 }
@@ -355,7 +361,7 @@ async function header(
   asker: Asker,
   format: string,
 ): Promise<Size> {
-  const { default: sharp } = await library(asker.part, "sharp", () => import("sharp"));
+  const sharp = await sharpFor(asker);
   const { width, height, autoOrient } = await sharp(bytes, { ...options, limitInputPixels: false })
     .metadata()
     .catch((cause: unknown) => rejectDamage(asker, format, cause));
@@ -385,6 +391,14 @@ type Sharp = typeof import("sharp").default;
 type SharpInput = Uint8Array | Uint8ClampedArray;
 type SharpOptions = NonNullable<Parameters<Sharp>[1]>;
 
+let loaded: Sharp | undefined;
+
+/** Imported once: where a loader stands between, such as tsx, each import costs a sixth of decoding a photo. */
+async function sharpFor({ part }: Asker): Promise<Sharp> {
+  loaded ??= (await library(part, "sharp", () => import("sharp"))).default;
+  return loaded;
+}
+
 async function run(
   bytes: SharpInput,
   options: SharpOptions,
@@ -393,7 +407,7 @@ async function run(
   asker: Asker,
   format: string,
 ): Promise<RgbImage> {
-  const { default: sharp } = await library(asker.part, "sharp", () => import("sharp"));
+  const sharp = await sharpFor(asker);
   const { kernel, background } = params;
   const [r, g, b] = background;
   const image = sharp(bytes, options).flatten({ background: { r, g, b } });
@@ -440,7 +454,7 @@ function rejectDamage(asker: Asker, format: string, cause: unknown): never {
 }
 
 /** Keeps `data` where it is RGB already. */
-function rgb(data: Uint8Array, width: number, height: number, channels: 1 | 3): RgbImage {
+function rgb(data: Uint8Array | Uint8ClampedArray, width: number, height: number, channels: 1 | 3): RgbImage {
   if (channels === 3)
     return { data: new Uint8Array(data.buffer, data.byteOffset, data.length), width, height, channels };
   const out = new Uint8Array(3 * data.length);
@@ -453,11 +467,12 @@ function rgb(data: Uint8Array, width: number, height: number, channels: 1 | 3): 
   return { data: out, width, height, channels: 3 };
 }
 
-function reject({ part, index }: Asker, message: string, cause?: unknown): never {
+function reject({ part, index, file }: Asker, message: string, cause?: unknown): never {
   const subject = index === undefined ? "the picture" : `input ${index}`;
+  const from = file === undefined ? "" : ` (${JSON.stringify(String(file))})`;
   throw new MmubError("invalid-input", {
     part,
-    message: `${subject} ${message}`,
+    message: `${subject}${from} ${message}`,
     ...(index !== undefined && { index }),
     cause,
   });
@@ -468,5 +483,5 @@ function rejectSize(asker: Asker, bytes: number | string, maxBytes: number): nev
 }
 
 function firstLine(cause: unknown): string {
-  return cause instanceof Error ? cause.message.split("\n")[0]! : String(cause);
+  return cause instanceof Error ? cause.message.split("\n")[0]!.replace(/:\s*$/, "") : String(cause);
 }

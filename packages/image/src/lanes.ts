@@ -11,8 +11,8 @@ export interface BrokenOptions {
 }
 
 /**
- * Runs `one` for each picture that is not missing, in batches, and within a batch as many at a time as there are processors; of
- * a missing or, with `onBroken`, a broken one it sets the presence byte to 0. All errors are told in the order of the inputs.
+ * Runs `one` for each picture that is not missing, in batches, and within a batch some at a time; of a missing or, with
+ * `onBroken`, a broken one it sets the presence byte to 0. All errors are told in the order of the inputs.
  */
 export async function eachPicture(
   inputs: Inputs<ImageInput | null>,
@@ -43,8 +43,9 @@ export async function eachPicture(
 }
 
 /**
- * Runs 0 to count - 1 in that order, as many at a time as there are processors. The error is that of the lowest position
- * that fails, whichever was quickest: all below a failure have been started and are waited for.
+ * Runs 0 to count - 1 in that order, twice as many at a time as there are processors: while the calling thread handles one, the
+ * next wait for the decoder. The error is that of the lowest position that fails, whichever was quickest: all below a failure
+ * have been started and are waited for.
  */
 async function inLanes(
   count: number,
@@ -63,7 +64,7 @@ async function inLanes(
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(count, availableParallelism()) }, lane));
+  await Promise.all(Array.from({ length: Math.min(count, 2 * availableParallelism()) }, lane));
   signal?.throwIfAborted();
   const [first] = failures.sort((a, b) => a.position - b.position);
   if (first) throw first.error;
