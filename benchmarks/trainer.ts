@@ -11,16 +11,18 @@ export interface Memory {
   readonly end: number;
 }
 
-/** Milliseconds of an epoch of rows of many lengths, and of as many rows that are all as long as the longest. */
+/** Milliseconds of an epoch of rows of many lengths, and of as many rows that are all as long as the longest: peers/nn.py says the same. */
 export interface Ragged {
   readonly ragged: number;
   readonly full: number;
-  /** Steps of the one to steps of the other. */
-  readonly share: number;
 }
 
-const [task, workload] = process.argv.slice(2);
-console.log(JSON.stringify(task === "memory" ? await memory() : await ragged(workload as "gru" | "text-cnn")));
+const [task, workload, lengths] = process.argv.slice(2);
+console.log(
+  JSON.stringify(
+    task === "memory" ? await memory() : await ragged(workload as "gru" | "text-cnn", JSON.parse(lengths!) as number[]),
+  ),
+);
 
 async function memory(): Promise<Memory> {
   const rows = 32 * 100;
@@ -46,16 +48,11 @@ async function memory(): Promise<Memory> {
   return { after500: between(500, 1500), most, end: between(19_000, 20_000) };
 }
 
-async function ragged(workload: "gru" | "text-cnn"): Promise<Ragged> {
+async function ragged(workload: "gru" | "text-cnn", lengths: readonly number[]): Promise<Ragged> {
   const [most, cols] = workload === "gru" ? [50, 32] : [200, 1];
-  const rows = 64 * 20;
-  const chance = random(0);
-  const many = Array.from({ length: rows }, () => 5 + chance.integer(most - 4));
-  const steps = many.reduce((sum, length) => sum + length, 0);
   return {
-    ragged: await epoch(workload, many, cols),
-    full: await epoch(workload, Array(rows).fill(most), cols),
-    share: steps / (rows * most),
+    ragged: await epoch(workload, lengths, cols),
+    full: await epoch(workload, Array<number>(lengths.length).fill(most), cols),
   };
 }
 

@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { random } from "@mmub/core";
 import type { networks, Setting } from "../ours/nn.js";
 import { converse, type Row } from "../race.js";
 import { compareSteps, type Stepper, type Turn } from "../steps.js";
@@ -14,8 +15,6 @@ interface Race {
   readonly rules: Setting["rules"];
   /** @default "auto" */
   readonly runtime?: Setting["runtime"];
-  /** Of each batch, on one thread. @default all */
-  readonly rows?: number;
   /** PyTorch's side of it: an optimizer of peers/nn.py, none for inference. */
   readonly optimizer: keyof typeof peerOf;
   readonly tolerance?: number;
@@ -40,7 +39,6 @@ const races: readonly Race[] = [
   { name: "training", task: "train", rules: "dense", optimizer: "adam" },
   { name: "training", task: "train", rules: "dense", optimizer: "fused" },
   { name: "inference", task: "infer", rules: "dense", optimizer: "none" },
-  { name: "training on a last batch of 13", task: "train", rules: "dense", optimizer: "adam", rows: 13 },
 ];
 
 const sparseRaces: readonly Race[] = [
@@ -73,9 +71,9 @@ export async function* measure(only?: string): AsyncGenerator<Row> {
       const name = `${title}: ${race.name} beside ${peer}`;
       if (only && !name.includes(only)) continue;
       const path = weightsAndBatches(python, workload);
-      for (const threads of race.runtime || race.rows ? [1] : threadCounts) {
+      for (const threads of race.runtime ? [1] : threadCounts) {
         const args = [workload, path, race.task];
-        const rows = `${race.rows ?? 0}`;
+        const rows = "0";
         const ours = stepper(
           process.execPath,
           [
@@ -99,26 +97,73 @@ export async function* measure(only?: string): AsyncGenerator<Row> {
       }
     }
   }
-  yield* trainings(only);
+  yield* lastBatches(python, only);
+  yield* trainings(python, only);
+}
+
+/**
+ * A last batch of 13 rows. Part of a step is the same whatever the rows, such as the update of all weights; so its share is what lies on
+ * the line through a batch of one row and a full one.
+ */
+async function* lastBatches(python: string, only?: string): AsyncGenerator<Row> {
+  const last = 13;
+  for (const [workload, title] of Object.entries(workloads)) {
+    const name = `${title}: training on a last batch of ${last}`;
+    if (only && !name.includes(only)) continue;
+    const path = weightsAndBatches(python, workload);
+    const full = workload === "mlp" ? 32 : 64;
+    const least: { ours: number; peer: number }[] = [];
+    for (const rows of [1, last, full]) {
+      const args = [workload, path, "train"];
+      const own = [...process.execArgv, join(here, "stepper.ts"), ...args, "dense", "1", `${rows}`, "auto"];
+      const ours = stepper(process.execPath, own, 1);
+      const theirs = stepper(python, [script, "run", ...args, "adam", "1", `${rows}`], 1);
+      try {
+        const task = { name: `${name} beside ${peerOf.adam}`, threads: 1, peer: peerOf.adam, tolerance: 1e-3 };
+        const compared = await compareSteps(task, ours, theirs);
+        least.push(compared[1]);
+        if (rows === last) yield* compared;
+      } finally {
+        ours.stop();
+        theirs.stop();
+      }
+    }
+    const [one, some, all] = least as [(typeof least)[0], (typeof least)[0], (typeof least)[0]];
+    const overLine = (side: "ours" | "peer") =>
+      some[side] / (one[side] + ((all[side] - one[side]) * (last - 1)) / (full - 1));
+    yield row(
+      `${name}, to its share of a full one of ${full} and one of 1`,
+      { ours: overLine("ours"), peer: overLine("peer"), unit: "of the share" },
+      "PyTorch's own",
+      "least wall time of a step of 13 rows, to that on the line through a step of 1 row and a full one",
+    );
+  }
 }
 
 const script = join(peers, "nn.py");
 
 /** What ragged rows cost, and the memory of a long training: of ours alone. */
-function* trainings(only?: string): Generator<Row> {
-  const row = (name: string, of: Pick<Row, "ours" | "peer" | "unit">, peer: string, measure: string): Row => ({
-    name,
-    ...of,
-    ratio: of.peer / of.ours,
-    threads: 1,
-    details: { peer, measure, runs: { ours: [of.ours], peer: [of.peer] } },
-  });
+function* trainings(python: string, only?: string): Generator<Row> {
   for (const workload of ["gru", "text-cnn"] as const) {
-    const name = `${workloads[workload]}: an epoch of rows of 5 steps to all of them, to one of full rows`;
+    const name = `${workloads[workload]}: an epoch of rows of 5 steps to all of them`;
     if (only && !name.includes(only)) continue;
-    const { ragged, full, share } = trainer<Ragged>("ragged", workload);
-    const of = { ours: ragged / full, peer: share, unit: "of the time" };
-    yield row(name, of, "the share of steps", "least wall time of an epoch of 20 batches, of 36");
+    const most = workload === "gru" ? 50 : 200;
+    const chance = random(0);
+    const lengths = Array.from({ length: 64 * 20 }, () => 5 + chance.integer(most - 4));
+    const share = lengths.reduce((sum, length) => sum + length, 0) / (lengths.length * most);
+    const ours = trainer<Ragged>("ragged", workload, JSON.stringify(lengths));
+    const peer = peerTrainer<Ragged>(python, "ragged", workload, JSON.stringify(lengths));
+    const measure = "least wall time of an epoch of 20 batches, of 36";
+    yield row(
+      `${name} beside ${peerOf.adam}`,
+      { ours: ours.ragged, peer: peer.ragged, unit: "ms" },
+      peerOf.adam,
+      measure,
+    );
+    const of = { ours: ours.ragged / ours.full, unit: "of the time" };
+    const theirs = { ...of, peer: peer.ragged / peer.full };
+    yield row(`${name}, to one of full rows, beside PyTorch's own`, theirs, "PyTorch's own", measure);
+    yield row(`${name}, to one of full rows, beside its share of steps`, { ...of, peer: share }, "the share", measure);
   }
   const name = `${workloads.mlp}: memory that 20,000 steps take after the first 500`;
   if (only && !name.includes(only)) return;
@@ -126,6 +171,22 @@ function* trainings(only?: string): Generator<Row> {
   const of = { ours: (end - after500) / 1e6, peer: 20, unit: "MB" };
   const measure = "resident memory of the process, its worker included: medians of 1,000 steps";
   yield row(name, of, "the most that is allowed", measure);
+}
+
+function row(name: string, of: Pick<Row, "ours" | "peer" | "unit">, peer: string, measure: string): Row {
+  const details = { peer, measure, runs: { ours: [of.ours], peer: [of.peer] } };
+  return { name, ...of, ratio: of.peer / of.ours, threads: 1, details };
+}
+
+function peerTrainer<Answer>(python: string, ...args: string[]): Answer {
+  const env = { ...process.env, OMP_NUM_THREADS: "1" };
+  const { status, stdout } = spawnSync(python, [script, ...args], {
+    stdio: ["ignore", "pipe", 2],
+    encoding: "utf8",
+    env,
+  });
+  if (status !== 0) throw new Error(`${script} ${args[0]} ${args[1]} ended with ${status}`);
+  return JSON.parse(stdout) as Answer;
 }
 
 function trainer<Answer>(...args: string[]): Answer {

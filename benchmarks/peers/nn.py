@@ -3,6 +3,7 @@
 nn.py make <workload> <file>                              weights and batches from a seed, written as safetensors
 nn.py run <workload> <file> <task> <optimizer> <threads> <rows>  takes turns: that many steps for each line of standard input;
                                                                  rows of a batch, 0 for all
+nn.py ragged <gru or text-cnn> <lengths as JSON>          milliseconds of an epoch of rows of these lengths, and of full ones
 """
 import json
 import os
@@ -166,9 +167,57 @@ def run(make_network, loss, path, task, kind, threads, rows):
         print(json.dumps({"ms": ms, "cpuMs": cpu * 1e3, "agree": agree}), flush=True)
 
 
+def ragged_gru(network, x, lengths):
+    packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+    return network.output(network.gru(packed)[1][0])
+
+
+def ragged_text_cnn(network, x, lengths):
+    h = network.convolution(network.embedding(x).transpose(1, 2))
+    windows = lengths.clamp(min=5) - 4
+    behind = torch.arange(h.shape[2]) >= windows[:, None]
+    return network.output(torch.relu(h.masked_fill(behind[:, None], -torch.inf)).max(2).values)
+
+
+def ragged(workload, lengths):
+    """Batches of rows of like length, as ours: sorted, cut, mixed; each padded to its longest row."""
+    torch.set_num_threads(1)
+    make_network, (batch, most, *rest), loss = workloads[workload]
+    forward = ragged_gru if workload == "gru" else ragged_text_cnn
+
+    def epoch(lengths):
+        torch.manual_seed(0)
+        network = make_network()
+        full = all(length == most for length in lengths)
+        optimizer = torch.optim.Adam(network.parameters())
+        lengths = torch.tensor(sorted(lengths))
+        y = torch.randint(2, (batch, 1)).float()
+        times = []
+        data = []
+        for at in range(0, len(lengths), batch):
+            own = lengths[at : at + batch]
+            shape = (batch, int(own.max()), *rest)
+            data.append((torch.randint(20_000, shape) if workload == "text-cnn" else torch.randn(shape), own))
+        for _ in range(40):
+            started = time.perf_counter()
+            for at in torch.randperm(len(data)).tolist():
+                x, own = data[at]
+                optimizer.zero_grad()
+                # Rows that are all full need neither packing nor masks.
+                value = loss(network(x) if full else forward(network, x, own), y)
+                value.backward()
+                optimizer.step()
+            times.append(time.perf_counter() - started)
+        return min(times[4:]) * 1e3
+
+    print(json.dumps({"ragged": epoch(lengths), "full": epoch([most] * len(lengths))}))
+
+
 verb, workload, path, *options = sys.argv[1:]
 network, shape, loss = workloads[workload]
-if verb == "make":
+if verb == "ragged":
+    ragged(workload, json.loads(path))
+elif verb == "make":
     make(network, shape, loss, path)
 else:
     task, kind, threads, rows = options

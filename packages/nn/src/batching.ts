@@ -151,18 +151,18 @@ export function paddingOf(columns: readonly Column[], rows: number, padTo: numbe
       if (length < shortest) shortest = length;
       if (length > most) most = length;
     }
-    found[name] = { least: shortest === most ? most : Math.min(padTo, most), most };
+    found[name] = { least: shortest === most ? most : Math.min(2 * padTo, most), most };
   }
   return found;
 }
 
 /**
- * What a length is padded to: a multiple of `padTo`, with four lengths for each doubling beyond eight times that. So at most a
- * quarter is padding, and few graphs serve all lengths.
+ * What a length is padded to: a multiple of `padTo`, with eight lengths for each doubling beyond sixteen times that. So beyond eight
+ * times that at most an eighth is padding, and few graphs serve all lengths.
  */
 export function paddedLength(length: number, { least, most }: Padding, padTo: number): number {
   if (length <= least) return least;
-  const grain = Math.max(padTo, 2 ** (Math.floor(Math.log2(length - 1)) - 2));
+  const grain = Math.max(padTo, 2 ** (Math.floor(Math.log2(length - 1)) - 3));
   const padded = Math.ceil(length / grain) * grain;
   return length <= most && padded > most ? most : padded;
 }

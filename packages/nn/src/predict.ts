@@ -79,7 +79,7 @@ export interface TrainedState {
 const part = "@mmub/nn/trained";
 const version = 1;
 // Enough for the lengths of a data set; more would hold memory for little.
-const mostSessions = { count: 16, bytes: 2 ** 30 };
+const mostSessions = { count: 32, bytes: 2 ** 30 };
 // Up to so many numbers each of these has a copy of the weights, laid out for its kernels.
 const mostBuiltIn = 2 ** 24;
 
@@ -274,7 +274,7 @@ export async function loadTrained<Inputs extends InputSpecs>(
 export interface WithWeightsOptions extends TrainedOptions {
   /** Steps of the longest rows of ragged inputs, by name; longer ones serve too. @default 64 each */
   readonly lengths?: Readonly<Record<string, number>>;
-  /** Ragged rows are padded within a batch to a multiple of this. @default 8 */
+  /** Ragged rows are padded within a batch to a multiple of this, at least two. @default 4 */
   readonly padTo?: number;
 }
 
@@ -292,7 +292,7 @@ export interface WithWeightsOptions extends TrainedOptions {
 export async function withWeights<Inputs extends InputSpecs>(
   net: Network<Inputs>,
   weights: Weights,
-  { lengths = {}, padTo = 8, runtime, threads = 1 }: WithWeightsOptions = {},
+  { lengths = {}, padTo = 4, runtime, threads = 1 }: WithWeightsOptions = {},
 ): Promise<Trained<Inputs>> {
   checkParam(part, "padTo", padTo, Number.isInteger(padTo) && padTo > 0, "a positive integer");
   const ragged = Object.entries(net.inputs).filter(([, { kind }]) => kind !== "vector" && kind !== "tensor");
@@ -301,7 +301,7 @@ export async function withWeights<Inputs extends InputSpecs>(
   checkWeights("trained", specs, weights);
   const own = Object.fromEntries(specs.map(({ name }) => [name, weights[name]!.slice()]));
   const paddings = Object.fromEntries(
-    Object.entries(most).map(([name, length]) => [name, { least: Math.min(padTo, length), most: length }]),
+    Object.entries(most).map(([name, length]) => [name, { least: Math.min(2 * padTo, length), most: length }]),
   );
   return trainedOf(net, { weights: own, history: [], paddings, padTo }, runtime ?? (await auto()), threads);
 }

@@ -136,7 +136,7 @@ export function prepare(net: Network, data: TrainingData, options: TrainOptions)
     maskNumbers: layout.maskNumbers,
     threads,
     // Half of what is left: each of some lengths of ragged rows has its own.
-    sessions: { count: 32, bytes: left / 2 },
+    sessions: { count: 64, bytes: left / 2 },
   };
   return {
     job: {
@@ -151,7 +151,7 @@ export function prepare(net: Network, data: TrainingData, options: TrainOptions)
 }
 
 function numbersOf(options: TrainOptions) {
-  const { epochs = 10, batchSize = 32, accumulate = 1, padTo = 8, threads = 1, seed = 0, clip = {} } = options;
+  const { epochs = 10, batchSize = 32, accumulate = 1, padTo = 4, threads = 1, seed = 0, clip = {} } = options;
   const { patience = 5, minDelta = 0 } = options.earlyStopping ?? {};
   for (const [name, value] of Object.entries({ epochs, batchSize, accumulate, padTo, threads }))
     checkParam(part, name, value, Number.isInteger(value) && value > 0, "a positive integer");
@@ -191,7 +191,7 @@ function joined(
       const other = b?.[name] ?? one;
       const most = Math.max(one.most, other.most);
       const same = one.least === other.least && one.most === other.most;
-      return [name, same ? one : { least: Math.min(padTo, one.least, other.least, most), most }];
+      return [name, same ? one : { least: Math.min(2 * padTo, one.least, other.least, most), most }];
     }),
   );
 }

@@ -84,7 +84,10 @@ export interface TrainOptions<Inputs extends InputSpecs = InputSpecs> extends Om
   readonly checkpoint?: { readonly file: string; readonly everySteps?: number };
   /** Goes on from the checkpoint where its file is there: to the same bytes as without a break. @default false */
   readonly resume?: boolean;
-  /** Ragged rows are padded within a batch to a multiple of this: at least the kernel of a convolution that does not pad. @default 8 */
+  /**
+   * Ragged rows are padded within a batch to a multiple of this, at least to twice this, and beyond sixteen times this to one of eight lengths
+   * for each doubling. At least half the kernel of a convolution of your own that does not pad. @default 4
+   */
   readonly padTo?: number;
   /** What runs it. @default auto() */
   readonly runtime?: Runtime;
