@@ -77,6 +77,20 @@ describe("bad files", () => {
   });
 });
 
+test("a file that breaks its decoder's own memory is refused, or read, like any other", async () => {
+  const bytes = named("Ogg Opus stereo").slice();
+  const edits = [
+    [87, 224],
+    [902, 207],
+    [3020, 62],
+    [65, 37],
+    [50, 67],
+    [410, 24],
+  ] as const;
+  for (const [at, value] of edits) bytes[at] = value;
+  expect(await problem(bytes)).toMatch(/the Ogg Opus file is damaged/);
+});
+
 // As many as the environment says: 10,000 take minutes.
 const rounds = Number(process.env.MMUB_FUZZ ?? 300);
 test(

@@ -220,7 +220,13 @@ export async function openDecoder(
       );
       return samples[0]!.length > 0 ? { ...last, samples } : undefined;
     },
-    free: () => decoder.free(),
+    free() {
+      try {
+        decoder.free();
+      } catch {
+        // A damaged file may have broken the decoder's memory, which is its own and goes with it.
+      }
+    },
   };
 }
 
