@@ -8,6 +8,8 @@ interface CosineTransformSettings {
   /** How many of the coefficients come out. */
   readonly coefficients: number;
   readonly lifter: number;
+  /** "kaldi": the lifter leaves coefficient 0 as it is. "htk": so too, and it stands last, times √2. @default "librosa" */
+  readonly style?: "librosa" | "torchaudio" | "kaldi" | "htk";
 }
 
 /**
@@ -66,9 +68,11 @@ function matrixProduct(settings: CosineTransformSettings): (rows: Float32Array, 
 }
 
 function liftered(settings: CosineTransformSettings, c: number, m: number): number {
-  const { lifter } = settings;
-  const gain = lifter > 0 ? 1 + (lifter / 2) * Math.sin((Math.PI * (c + 1)) / lifter) : 1;
-  return gain * basis(settings, c, m);
+  const { lifter, style, coefficients } = settings;
+  if (style === "htk") c = (c + 1) % coefficients;
+  const n = style === "kaldi" || style === "htk" ? c : c + 1;
+  const gain = lifter > 0 ? 1 + (lifter / 2) * Math.sin((Math.PI * n) / lifter) : 1;
+  return gain * basis(settings, c, m) * (style === "htk" && c === 0 ? Math.SQRT2 : 1);
 }
 
 function weightedSums(

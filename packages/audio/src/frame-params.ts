@@ -60,15 +60,24 @@ export function paramChecks(part: string) {
     number: (name: string, value: number, ok: boolean, want: string): void =>
       checkParam(part, name, value, Number.isFinite(value) && ok, want),
     oneOf: (name: string, value: unknown, values: readonly unknown[]): void =>
-      checkParam(part, name, value, values.includes(value), values.map((each) => JSON.stringify(each)).join(" or ")),
+      checkParam(part, name, value, values.includes(value), listed(values)),
   };
+}
+
+/** "1, 2 or 3" */
+function listed(values: readonly unknown[]): string {
+  const words = values.map((each) => (each === undefined ? "none" : JSON.stringify(each)));
+  return words.join(", ").replace(/, ([^,]*)$/, " or $1");
 }
 
 export type CheckedFrames = FrameSettings & { readonly sampleRateHz: number };
 
-export function checkedFrames(part: string, params: FrameParams): CheckedFrames {
-  const { sampleRateHz = 16_000, fftSize = 2048, window = "hann" } = params;
-  const { windowLength = fftSize, hopLength = 512, center = true, padMode = "constant" } = params;
+export function checkedFrames(part: string, params: FrameParams, defaults: FrameParams = {}): CheckedFrames {
+  // A param that is undefined is one that was not given.
+  const given = Object.fromEntries(Object.entries(params).filter(([, value]) => value !== undefined));
+  const all: FrameParams = { ...defaults, ...given };
+  const { sampleRateHz = 16_000, fftSize = 2048, window = "hann" } = all;
+  const { windowLength = fftSize, hopLength = 512, center = true, padMode = "constant" } = all;
   const { whole, oneOf } = paramChecks(part);
   whole("sampleRateHz", sampleRateHz, sampleRates.from, sampleRates.to);
   whole("fftSize", fftSize, 2, 2 ** 20);

@@ -2,6 +2,16 @@ import { type Window, windowSamples } from "./window.js";
 
 export type PadMode = "constant" | "reflect" | "edge";
 
+/** What Kaldi and HTK do to each frame before its window, which is symmetric and followed by zeros. */
+export interface SpeechFrames {
+  readonly preEmphasis: number;
+  readonly removeDc: boolean;
+  /** What a sample of 1 counts as. */
+  readonly fullScale: number;
+  /** What logarithms of bands are of at least. */
+  readonly leastPower: number;
+}
+
 export interface FrameSettings {
   readonly fftSize: number;
   readonly windowLength: number;
@@ -9,6 +19,8 @@ export interface FrameSettings {
   readonly window: Window;
   readonly center: boolean;
   readonly padMode: PadMode;
+  /** Frames as Kaldi has them: a frame is what is under the window, and at the ends stand the samples mirrored. */
+  readonly speech?: SpeechFrames;
 }
 
 /** Cuts a clip into overlapping windowed frames, the way `librosa.stft` does. */
@@ -25,17 +37,25 @@ interface Framer {
   readonly window: Float64Array;
   /** Zeros of a frame before the window. */
   readonly margin: number;
+  /** Samples of a frame, and those before the clip's first that the first frame begins with. */
+  readonly span: number;
+  readonly pad: number;
 }
 
 export function framer(settings: FrameSettings): Framer {
   const { fftSize, windowLength, hopLength, center, padMode } = settings;
-  const window = windowSamples(settings.window, windowLength);
+  const { speech } = settings;
+  const window = windowSamples(settings.window, windowLength, speech !== undefined);
+  const mode = speech ? "mirror" : padMode;
   // A window shorter than the transform stands in its middle; what is beside it stays zero.
-  const margin = (fftSize - windowLength) >> 1;
-  const pad = center ? fftSize >> 1 : 0;
+  const margin = speech ? 0 : (fftSize - windowLength) >> 1;
+  const span = speech ? windowLength : fftSize;
+  const pad = !center ? 0 : speech ? (windowLength >> 1) - (hopLength >> 1) : fftSize >> 1;
   return {
     window,
     margin,
+    span,
+    pad,
     copy(x, start, length, from, out) {
       const first = Math.max(0, -from);
       const end = Math.max(first, Math.min(out.length, length - from));
@@ -44,11 +64,14 @@ export function framer(settings: FrameSettings): Framer {
       for (let i = 0; i < out.length; i++) {
         if (i === first) i = end;
         if (i >= out.length) break;
-        const inside = padIndex(from + i, length, padMode);
+        const inside = padIndex(from + i, length, mode);
         out[i] = inside < 0 ? 0 : x[inside - start]!;
       }
     },
-    count: (length) => (length + 2 * pad < fftSize ? 0 : 1 + Math.floor((length + 2 * pad - fftSize) / hopLength)),
+    count(length) {
+      if (speech && center) return Math.floor((length + (hopLength >> 1)) / hopLength);
+      return length + 2 * pad < span ? 0 : 1 + Math.floor((length + 2 * pad - span) / hopLength);
+    },
     load(samples, index, frame) {
       const from = index * hopLength - pad + margin;
       const { length } = samples;
@@ -58,7 +81,7 @@ export function framer(settings: FrameSettings): Framer {
       }
       for (let i = 0; i < windowLength; i++) {
         const at = from + i;
-        const inside = at >= 0 && at < length ? at : padIndex(at, length, padMode);
+        const inside = at >= 0 && at < length ? at : padIndex(at, length, mode);
         frame[margin + i] = inside < 0 ? 0 : samples[inside]! * window[i]!;
       }
     },
@@ -72,11 +95,29 @@ function applyWindow(window: Float64Array, samples: Float32Array, from: number, 
 }
 
 // The sample that stands in for the one at `at`, outside of the clip; -1 for silence.
-function padIndex(at: number, length: number, mode: PadMode): number {
+function padIndex(at: number, length: number, mode: PadMode | "mirror"): number {
   if (mode === "constant") return -1;
+  // Ends that are repeated.
+  if (mode === "mirror") {
+    const within = ((at % (2 * length)) + 2 * length) % (2 * length);
+    return within < length ? within : 2 * length - 1 - within;
+  }
   if (mode === "edge" || length === 1) return at < 0 ? 0 : length - 1;
   // Reflected about both ends without repeating them, as often as it takes.
   const period = 2 * (length - 1);
   const within = ((at % period) + period) % period;
   return within < length ? within : period - within;
+}
+
+/** A frame as Kaldi's windows see it. */
+export function prepareSpeech(frame: Float32Array, { preEmphasis, removeDc, fullScale }: SpeechFrames): void {
+  let sum = 0;
+  if (removeDc) for (let i = 0; i < frame.length; i++) sum += frame[i]!;
+  const mean = sum / frame.length;
+  let before = fullScale * (frame[0]! - mean);
+  for (let i = 0; i < frame.length; i++) {
+    const value = fullScale * (frame[i]! - mean);
+    frame[i] = value - preEmphasis * before;
+    before = value;
+  }
 }

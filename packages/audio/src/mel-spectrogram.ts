@@ -11,8 +11,9 @@ import {
   type StatisticsOutput,
 } from "./frame-params.js";
 import { decibels, mappedStream, melSpectra, powerToDb } from "./spectra.js";
+import { checkedStyle, type StyleParams } from "./style.js";
 
-export interface MelParams extends FrameParams {
+export interface MelParams extends FrameParams, StyleParams {
   /** The exponent of the magnitude spectrum, above 0 and up to 8: 1 for magnitude, 2 for power. @default 2 */
   readonly power?: number;
   /** Bands. librosa's `n_mels`. @default 128 */
@@ -32,27 +33,23 @@ export type MelSpectrogramStatisticsParams = MelParams & StatisticsOutput;
 interface LogParams extends MelParams {
   /**
    * "decibels": 10 log10, as `librosa.power_to_db`. "natural": the natural logarithm, as in speech models.
-   * @default "decibels"
+   * @default "decibels", or "natural" of the styles "kaldi" and "htk"
    */
   readonly scale?: "decibels" | "natural";
-  /** Powers below are raised to this. librosa's `amin`. @default 1e-10 */
+  /** Powers below are raised to this. librosa's `amin`. @default 1e-10; 1.19e-7 of the style "kaldi", 1 of "htk" */
   readonly amin?: number;
-  /** Bands more than this many dB below the clip's loudest are raised to there; null: none is. librosa's `top_db`. @default 80, or null of "natural" */
+  /** Bands more than this many dB below the clip's loudest are raised to there; null: none is. librosa's `top_db`. @default 80, or null of "natural" and of the style "torchaudio" */
   readonly topDb?: number | null;
 }
 export type LogMelFramesParams = LogParams & FramesOutput;
 export type LogMelStatisticsParams = LogParams & StatisticsOutput;
 
 export function checkedMel(type: string, params: MelParams) {
-  const frames = checkedFrames(type, params);
-  const {
-    power = 2,
-    mels = 128,
-    fMinHz = 0,
-    fMaxHz = frames.sampleRateHz / 2,
-    htk = false,
-    melNorm = "slaney",
-  } = params;
+  const { style, speech, ...defaults } = checkedStyle(type, params);
+  const frames = checkedFrames(type, params, defaults.frames);
+  const bands: MelParams = { power: 2, mels: 128, fMinHz: 0, htk: false, melNorm: "slaney", ...defaults.bands };
+  const { power = bands.power!, mels = bands.mels!, fMinHz = bands.fMinHz!, htk = bands.htk! } = params;
+  const { fMaxHz = frames.sampleRateHz / 2, melNorm = bands.melNorm! } = params;
   const { whole, number, oneOf } = paramChecks(type);
   number("power", power, power > 0 && power <= 8, "a number above 0, up to 8");
   whole("mels", mels, 1, 2 ** 16);
@@ -61,12 +58,16 @@ export function checkedMel(type: string, params: MelParams) {
   number("fMinHz", fMinHz, fMinHz >= 0 && fMinHz < fMaxHz, `a frequency from 0 to below fMaxHz (${fMaxHz})`);
   oneOf("htk", htk, [true, false]);
   oneOf("melNorm", melNorm, ["slaney", null]);
-  return { ...frames, power, mels, fMinHz, fMaxHz, htk, melNorm };
+  if (speech) {
+    oneOf(`htk of style "${style}"`, htk, [true]);
+    oneOf(`melNorm of style "${style}"`, melNorm, [null]);
+  }
+  return { ...frames, power, mels, fMinHz, fMaxHz, htk, melNorm, ...(speech && { style, speech }) };
 }
 
 /**
  * The mel spectrogram: the energy in bands that are evenly spaced to the ear. The numbers are those of
- * `librosa.feature.melspectrogram`; with `htk: true, melNorm: null, padMode: "reflect"` those of torchaudio.
+ * `librosa.feature.melspectrogram`, or with `style` those of torchaudio, Kaldi or HTK.
  *
  * Output: Dense, `statistics` of each band over time, or with `output: "frames"` a Sequence of `mels` columns. Values from 0 on, in units
  * of the samples squared. Frames, missing recordings, errors and streaming as of `stft`. Cost: about 2 µs a frame of 512 samples.
@@ -89,7 +90,8 @@ export function melSpectrogram(
 }
 
 /**
- * The logarithm of the mel spectrogram, in dB as `librosa.power_to_db(melspectrogram)` or natural.
+ * The logarithm of the mel spectrogram, in dB as `librosa.power_to_db(melspectrogram)` or natural. With `style: "kaldi"` the
+ * numbers of Kaldi's compute-fbank-feats.
  *
  * Output as of `melSpectrogram`. With `topDb` a frame depends on the loudest of its recording, and cannot be streamed; with `topDb: null`
  * it can. Cost: about 2 µs a frame of 512 samples.
@@ -106,12 +108,14 @@ export function logMel(params: LogMelFramesParams): FrameExtractor;
 export function logMel(params?: LogMelStatisticsParams): Extractor<AudioInput, Dense>;
 export function logMel(params: LogMelFramesParams | LogMelStatisticsParams = {}): Extractor<AudioInput> {
   const type = "@mmub/audio/log-mel";
-  const { scale = "decibels", amin = 1e-10, topDb = scale === "decibels" ? 80 : null } = params;
+  const mel = checkedMel(type, params);
+  const { scale = mel.speech ? "natural" : "decibels", amin = mel.speech?.leastPower ?? 1e-10 } = params;
+  const { topDb = scale === "decibels" && params.style !== "torchaudio" ? 80 : null } = params;
   const { number, oneOf } = paramChecks(type);
   oneOf("scale", scale, ["decibels", "natural"]);
   number("amin", amin, amin >= 1e-37 && amin <= 1e37, "a positive number from 1e-37 to 1e37");
   if (topDb !== null) number("topDb", topDb, topDb >= 0, "a number from 0 or null");
-  const settings = { ...checkedMel(type, params), scale, amin, topDb };
+  const settings = { ...mel, scale, amin, topDb };
   const bands = melSpectra(settings);
   const factor = scale === "decibels" ? 10 * Math.log10(2) : Math.LN2;
   const logged = (powers: Float32Array): Float32Array => {

@@ -6,6 +6,8 @@ export interface MelSettings {
   readonly fMaxHz: number;
   readonly htk: boolean;
   readonly melNorm: "slaney" | null;
+  /** Triangles in mels, as Kaldi and HTK have them, without the last bin. */
+  readonly speech?: object;
 }
 
 type Numbers = Float32Array | Float64Array;
@@ -29,6 +31,11 @@ export function melFilters(settings: MelSettings): MelFilters {
   const { sampleRateHz, fftSize, mels, fMinHz, fMaxHz, htk, melNorm } = settings;
   const [low, high] = [hzToMel(fMinHz, htk), hzToMel(fMaxHz, htk)];
   const edges = Float64Array.from({ length: mels + 2 }, (_, i) => melToHz(low + ((high - low) * i) / (mels + 1), htk));
+  if (settings.speech)
+    return bandFilters(mels, (fftSize >> 1) - 1, (band) => (bin) => {
+      const at = ((hzToMel((bin * sampleRateHz) / fftSize, htk) - low) * (mels + 1)) / (high - low) - band;
+      return Math.max(0, Math.min(at, 2 - at));
+    });
   return bandFilters(mels, fftSize >> 1, (mel) => {
     const [left, middle, right] = [edges[mel]!, edges[mel + 1]!, edges[mel + 2]!];
     const scale = melNorm === "slaney" ? 2 / (right - left) : 1;

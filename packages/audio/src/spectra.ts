@@ -1,6 +1,6 @@
 import { type FourierTables, kernels, type SpectraFilters, type SpectraOptions, spectraTables } from "@mmub/kernels";
 import { complexFourier } from "./fourier.js";
-import { type FrameSettings, framer } from "./frames.js";
+import { type FrameSettings, framer, prepareSpeech, type SpeechFrames } from "./frames.js";
 import { type MelFilters, type MelSettings, melFilters } from "./mel.js";
 
 export interface SpectraSettings extends FrameSettings {
@@ -33,17 +33,33 @@ export function mappedStream({ push, end }: FrameStream, map: (frames: Float32Ar
 
 /** Spectra of the frames of a clip, (fftSize >> 1) + 1 bins each, as `abs(librosa.stft(y)) ** power`. */
 export function spectra(settings: SpectraSettings): Analysis {
-  return analysis(settings, settings.power);
+  return spectral(settings, settings.power);
 }
 
 /** Real and imaginary part of each bin in turn, as `librosa.stft(y)`. */
 export function complexSpectra(settings: FrameSettings): Analysis {
-  return analysis(settings, undefined);
+  return spectral(settings, undefined);
 }
 
 /** Mel bands of the frames of a clip, as `librosa.feature.melspectrogram`. */
 export function melSpectra(settings: SpectraSettings & MelSettings): Analysis {
-  return analysis(settings, settings.power, melFilters(settings));
+  return spectral(settings, settings.power, melFilters(settings));
+}
+
+/** Logarithms of the energy of the frames of a clip before pre-emphasis and window, as Kaldi has them; of at least `floor`. */
+export function logEnergies(settings: FrameSettings & { readonly speech: SpeechFrames }, floor: number): Analysis {
+  const { windowLength: hop, speech } = settings;
+  const frames = 64;
+  const samples = new Float32Array(frames * hop);
+  return analysis({ ...settings, speech: { ...speech, preEmphasis: 0 } }, 1, () => ({
+    ...{ cols: 1, frames, hop, samples },
+    run: (some) =>
+      Float32Array.from({ length: some }, (_, i) => {
+        let sum = 0;
+        for (let at = i * hop; at < (i + 1) * hop; at++) sum += samples[at]! ** 2;
+        return Math.log(Math.max(sum, 2 ** -23, floor));
+      }),
+  }));
 }
 
 /** Some frames, windowed already, to `cols` numbers each. */
@@ -56,20 +72,26 @@ interface Transform {
   run(frames: number): Float32Array;
 }
 
-function analysis(settings: FrameSettings, power: number | undefined, filters?: MelFilters): Analysis {
-  const { fftSize, hopLength, center, padMode } = settings;
-  const { count, copy, window, margin } = framer(settings);
-  const pad = center ? fftSize >> 1 : 0;
+function spectral(settings: FrameSettings, power: number | undefined, filters?: MelFilters): Analysis {
+  const { fftSize, hopLength, speech } = settings;
+  const { window, margin } = framer(settings);
   const bins = (fftSize >> 1) + 1;
   const cols = filters ? filters.bands : power === undefined ? 2 * bins : bins;
-  // Memory is taken when the first clip comes.
-  let transform: Transform | undefined;
-  const opened = (): Transform => {
+  // Frames that are prepared one by one cannot overlap.
+  const hop = speech ? fftSize : Math.min(hopLength, fftSize);
+  return analysis(settings, cols, () => {
     const tables = fftSize <= largestKernelSize ? spectraTables(fftSize) : undefined;
     return tables
-      ? kernelTransform({ fftSize, hopLength, window, margin, power, filters, cols, tables })
-      : plainTransform({ fftSize, hopLength, window, margin, power, filters, cols });
-  };
+      ? kernelTransform({ fftSize, hop, window, margin, power, filters, cols, tables })
+      : plainTransform({ fftSize, hop, window, margin, power, filters, cols });
+  });
+}
+
+/** Memory is taken when the first clip comes. */
+function analysis(settings: FrameSettings, cols: number, opened: () => Transform): Analysis {
+  const { hopLength, padMode, speech } = settings;
+  const { count, copy, span, pad } = framer(settings);
+  let transform: Transform | undefined;
 
   /** Frames `from` to `to` of a clip of `length` samples, of which `x` has those from `start` on. */
   const analyze = (x: Float32Array, start: number, length: number, from: number, to: number): Float32Array => {
@@ -79,12 +101,15 @@ function analysis(settings: FrameSettings, power: number | undefined, filters?: 
     const { frames, hop, samples, run } = transform;
     for (let first = from; first < to; first += frames) {
       const some = Math.min(frames, to - first);
-      if (hop === hopLength)
-        copy(x, start, length, first * hopLength - pad, samples.subarray(0, (some - 1) * hop + fftSize));
+      if (hop === hopLength && !speech)
+        copy(x, start, length, first * hopLength - pad, samples.subarray(0, (some - 1) * hop + span));
       // Frames that do not overlap stand one behind the other.
       else
-        for (let i = 0; i < some; i++)
-          copy(x, start, length, (first + i) * hopLength - pad, samples.subarray(i * hop, i * hop + fftSize));
+        for (let i = 0; i < some; i++) {
+          const frame = samples.subarray(i * hop, i * hop + span);
+          copy(x, start, length, (first + i) * hopLength - pad, frame);
+          if (speech) prepareSpeech(frame, speech);
+        }
       out.set(run(some), (first - from) * cols);
     }
     return out;
@@ -103,14 +128,14 @@ function analysis(settings: FrameSettings, power: number | undefined, filters?: 
           both.set(samples, kept.length);
           length += samples.length;
           // The last sample of a frame is followed by one more: a reflection at the start may reach that far.
-          const complete = length - 1 + pad < fftSize ? 0 : 1 + Math.floor((length - 1 + pad - fftSize) / hopLength);
+          const complete = length - 1 + pad < span ? 0 : 1 + Math.floor((length - 1 + pad - span) / hopLength);
           const to = Math.max(next, complete);
           const out = analyze(both, start, length, next, to);
           next = to;
           // A reflection at the end reaches back half a frame from there.
           const first = Math.max(
             start,
-            Math.min(next * hopLength - pad, length) - (padMode === "reflect" ? fftSize : 1),
+            Math.min(next * hopLength - pad, length) - (padMode === "reflect" || speech ? span : 1),
           );
           kept = both.slice(first - start);
           start = first;
@@ -128,7 +153,7 @@ function analysis(settings: FrameSettings, power: number | undefined, filters?: 
 
 interface TransformSettings {
   readonly fftSize: number;
-  readonly hopLength: number;
+  readonly hop: number;
   readonly window: Float64Array;
   /** Zeros of a frame before the window. */
   readonly margin: number;
@@ -142,8 +167,7 @@ const largestKernelSize = 2 ** 15;
 const blockNumbers = 2 ** 16;
 
 function kernelTransform(settings: TransformSettings & { readonly tables: FourierTables }): Transform {
-  const { fftSize, hopLength, power, filters, cols, tables } = settings;
-  const hop = Math.min(hopLength, fftSize);
+  const { fftSize, hop, power, filters, cols, tables } = settings;
   const bins = (fftSize >> 1) + 1;
   // Other exponents than 1 and 2 are taken here, then the filters too.
   const inKernel = power === undefined || power === 1 || power === 2;
@@ -199,8 +223,7 @@ function kernelTransform(settings: TransformSettings & { readonly tables: Fourie
 }
 
 /** Sizes that the kernel does not take, by mixed radices or as a convolution. */
-function plainTransform({ fftSize, hopLength, window, margin, power, filters, cols }: TransformSettings): Transform {
-  const hop = Math.min(hopLength, fftSize);
+function plainTransform({ fftSize, hop, window, margin, power, filters, cols }: TransformSettings): Transform {
   const frames = Math.max(1, Math.min(64, Math.floor(blockNumbers / fftSize)));
   const samples = new Float32Array((frames - 1) * hop + fftSize);
   const transform = complexFourier(fftSize);

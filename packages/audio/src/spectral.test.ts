@@ -211,7 +211,7 @@ describe("what comes in", () => {
 test.each<[string, object, RegExp]>([
   ["stft", { power: 0 }, /power is number 0, want a number above 0, up to 8, or null/],
   ["stft", { fftSize: 1 }, /fftSize is number 1, want an integer from 2/],
-  ["stft", { padMode: "wrap" }, /padMode is string "wrap", want "constant" or "reflect" or "edge"/],
+  ["stft", { padMode: "wrap" }, /padMode is string "wrap", want "constant", "reflect" or "edge"/],
   ["melSpectrogram", { fMaxHz: 9_000 }, /fMaxHz is number 9000, want above 0, up to sampleRateHz \/ 2 = 8000/],
   ["logMel", { amin: 0 }, /amin is number 0/],
   ["logMel", { scale: "log2" }, /scale is string "log2", want "decibels" or "natural"/],

@@ -10,22 +10,24 @@ const cosineSeries = {
 } as const;
 
 /** A window by the name that scipy and librosa give it, or the beta of a Kaiser window. */
-export type Window = keyof typeof cosineSeries | "bartlett" | "cosine" | number;
+export type Window = keyof typeof cosineSeries | "bartlett" | "cosine" | "povey" | number;
 
-export const windowNames = [...Object.keys(cosineSeries), "bartlett", "cosine"];
+export const windowNames = [...Object.keys(cosineSeries), "bartlett", "cosine", "povey"];
 
-/** The periodic window of `length` samples, as `scipy.signal.get_window(window, length, fftbins=True)`. */
-export function windowSamples(window: Window, length: number): Float64Array {
+/** The window of `length` samples, as `scipy.signal.get_window(window, length, fftbins=!symmetric)`; "povey" is Kaldi's. */
+export function windowSamples(window: Window, length: number, symmetric = false): Float64Array {
   const out = new Float64Array(length);
   // The periodic window of n samples is the symmetric one of n + 1 without its last; one sample alone is 1.
   if (length === 1) return out.fill(1);
+  const period = symmetric ? length - 1 : length;
   for (let i = 0; i < length; i++) {
-    if (typeof window === "number") out[i] = kaiser((2 * i) / length - 1, window);
-    else if (window === "bartlett") out[i] = 1 - Math.abs((2 * i) / length - 1);
-    else if (window === "cosine") out[i] = Math.sin((Math.PI * (i + 0.5)) / (length + 1));
+    if (typeof window === "number") out[i] = kaiser((2 * i) / period - 1, window);
+    else if (window === "bartlett") out[i] = 1 - Math.abs((2 * i) / period - 1);
+    else if (window === "cosine") out[i] = Math.sin((Math.PI * (i + 0.5)) / (period + 1));
+    else if (window === "povey") out[i] = (0.5 - 0.5 * Math.cos((2 * Math.PI * i) / period)) ** 0.85;
     else
       out[i] = cosineSeries[window].reduce<number>(
-        (sum, a, j) => sum + (j % 2 === 0 ? a : -a) * Math.cos((2 * Math.PI * j * i) / length),
+        (sum, a, j) => sum + (j % 2 === 0 ? a : -a) * Math.cos((2 * Math.PI * j * i) / period),
         0,
       );
   }
