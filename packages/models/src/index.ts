@@ -89,6 +89,7 @@ export {
   networkClassifier,
   networkRegressor,
 } from "./network.js";
+export { type OrdinalTaskParams, ordinalTask } from "./ordinal-task.js";
 export { type FittedRidge, type Ridge, type RidgeParams, ridge } from "./ridge.js";
 export {
   type FittedStacking,
@@ -97,6 +98,7 @@ export {
   stackingClassifier,
   stackingRegressor,
 } from "./stacking.js";
+export { type Risks, type SurvivalTaskParams, type Survived, survivalTask } from "./survival-task.js";
 export type { TreeSvgOptions, TreeTextOptions } from "./trees/draw.js";
 export type { Importance, Trees } from "./trees/ensemble.js";
 export { type Choice, type Chosen, choice, integer, type Range, range, type Space } from "./tune/space.js";

@@ -1,7 +1,7 @@
 import { type Dense, decodeSaved, dense, encodeSaved, type FeatureSet, type Fuser, random } from "@mmub/core";
 import { concat, dense as denseLayer, type FusionNetwork, mul } from "@mmub/nn";
 import { describe, expect, test } from "vitest";
-import { classTask, labelsTask, multiTask, numberTask } from "./index.js";
+import { classTask, labelsTask, multiTask, numberTask, ordinalTask, survivalTask } from "./index.js";
 
 /** The least that joins modalities: those that are there, side by side. */
 const network: FusionNetwork = {
@@ -111,6 +111,66 @@ test("a task of weight 0 changes nothing of the others", async () => {
   expect(b.likes.probabilities.data).toEqual(a.likes.probabilities.data);
   await fitted.dispose();
   await other.dispose();
+});
+
+describe("classes in an order, and time until an event", () => {
+  const asked = { stars: ordinalTask({ order: [1, 2, 3, 4, 5] }), leaves: survivalTask() };
+  /** A mood in five steps, and times that shorten with it; a third of the rows were not seen to the end. */
+  function judgedShop(rows: number, seed: number) {
+    const { x } = shop(rows, seed);
+    const chance = random(seed + 100);
+    const moods = Array.from({ length: rows }, (_, row) => x.photo.data[2 * row]! + x.visits.data[3 * row]!);
+    const targets = moods.map((mood) => {
+      const time = -Math.log(1 - chance.next()) * Math.exp(-1.5 * mood);
+      const seen = chance.next() < 0.33 ? time * chance.next() : time;
+      const stars = Math.max(1, Math.min(5, Math.round(3 + mood + 0.3 * chance.normal()))) as 1 | 2 | 3 | 4 | 5;
+      return { stars, leaves: { time: seen, event: seen === time } };
+    });
+    return { x, targets, moods };
+  }
+  const known = judgedShop(600, 7);
+  const fresh = judgedShop(300, 8);
+  const order = multiTask({ fuser, tasks: asked, epochs: 60, batchSize: 64, worker: false });
+
+  test("are learned together; logits fall; risks rank", async () => {
+    const fitted = await order.fit(known.x, known.targets, { seed: 3 });
+    const { stars, leaves } = await fitted.predict(fresh.x);
+    const off = fresh.targets.reduce((sum, target, row) => sum + Math.abs(target.stars - stars.labels[row]!) / 300, 0);
+    expect(off).toBeLessThan(0.45);
+    expect(stars.classes).toEqual([1, 2, 3, 4, 5]);
+    for (let row = 0; row < 300; row++) {
+      const own = stars.probabilities.data.subarray(5 * row, 5 * row + 5);
+      expect(own.reduce((a, b) => a + b)).toBeCloseTo(1, 5);
+      expect(Math.min(...own)).toBeGreaterThanOrEqual(0);
+      expect(own[stars.labels[row]! - 1]).toBe(Math.max(...own));
+    }
+    let [right, pairs] = [0, 0];
+    for (let a = 0; a < 300; a++)
+      for (let b = 0; b < a; b++) {
+        pairs++;
+        if (leaves.risks[a]! > leaves.risks[b]! === fresh.moods[a]! > fresh.moods[b]!) right++;
+      }
+    expect(right / pairs).toBeGreaterThan(0.93);
+    const again = await order.load(decodeSaved(encodeSaved(await fitted.save())));
+    expect(await again.predict(fresh.x)).toEqual({ stars, leaves });
+    await fitted.dispose();
+    await again.dispose();
+  });
+
+  test("bad targets name task and row", async () => {
+    const bad = (target: object, message: RegExp) =>
+      expect(
+        order.fit(
+          known.x,
+          known.targets.map((own, row) => (row === 4 ? { ...own, ...target } : own)),
+        ),
+      ).rejects.toThrow(message);
+    await bad({ stars: 6 }, /\(stars\): target 4 is number 6/);
+    await bad({ leaves: { time: -1, event: true } }, /\(leaves\): target 4/);
+    const unseen = known.targets.map(({ stars }) => ({ stars, leaves: { time: 1, event: false } }));
+    await expect(order.fit(known.x, unseen)).rejects.toThrow(/\(leaves\): none of 600 rows has the event/);
+    expect(() => ordinalTask({ order: ["a"] })).toThrow(/at least two classes/);
+  });
 });
 
 test("saved and loaded, it predicts the same; same seed, same bytes", async () => {

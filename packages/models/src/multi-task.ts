@@ -71,7 +71,7 @@ export type TaskOutputs<T extends Tasks> = {
 export interface MultiTaskParams<T extends Tasks> extends Omit<NetworkParams, "network" | "lazyRows"> {
   /** A fuser that is a network, as `gated()` of `@mmub/fusion`; only its network is used, the training is this one's. */
   readonly fuser: Fuser & { readonly network: FusionNetwork };
-  /** The questions: `classTask()`, `numberTask()`, `labelsTask()`. */
+  /** The questions: `classTask()`, `ordinalTask()`, `numberTask()`, `labelsTask()`, `survivalTask()`. */
   readonly tasks: T;
   /**
    * How much each task counts: `"uncertainty"` learns it, by how far a task can be known at all; or a number for each by its name, 1
