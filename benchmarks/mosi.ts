@@ -1,0 +1,26 @@
+// CMU-MOSI with three modalities, as its quality sets read it.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Dense, type FeatureSet, takeFeatures } from "@mmub/core";
+import { parseCsv, readNpy } from "./files.js";
+
+export const mosiFiles = ["meta.csv", "text.npy", "audio.npy", "video.npy"] as const;
+
+export function readMosi(folder: string) {
+  const utterances = parseCsv(readFileSync(join(folder, "meta.csv"), "utf8"));
+  const rowsOf = (split: string) =>
+    Uint32Array.from(utterances.flatMap((utterance, row) => (utterance.split === split ? [row] : [])));
+  const matrix = (name: string): Dense => ({ layout: "dense", ...readNpy(join(folder, `${name}.npy`)) });
+  return {
+    labels: utterances.map(({ label }) => label!),
+    train: rowsOf("train"),
+    test: rowsOf("test"),
+    videoOf: (row: number) => utterances[row]?.video_id,
+    modalities: { text: matrix("text"), audio: matrix("audio"), video: matrix("video") },
+  };
+}
+
+/** These rows of every modality. */
+export function rowsAt(features: FeatureSet, rows: Uint32Array): FeatureSet {
+  return Object.fromEntries(Object.entries(features).map(([name, all]) => [name, takeFeatures(all, rows)]));
+}
