@@ -26,7 +26,14 @@ export {
   transformerEncoder,
 } from "./layers/attention.js";
 export { flatten, onSteps, type ReshapeParams, reshaped, residual, sequential, shared } from "./layers/compose.js";
-export { type Conv1dParams, type Conv2dParams, conv1d, conv2d, type Pair } from "./layers/convolution.js";
+export {
+  type Conv1dParams,
+  type Conv2dParams,
+  conv1d,
+  conv2d,
+  type PaddingMode,
+  type Pair,
+} from "./layers/convolution.js";
 export { type BagDenseParams, bagDense, type DenseParams, dense } from "./layers/dense.js";
 export { type DropoutParams, dropout } from "./layers/dropout.js";
 export { type EmbeddingParams, embedding } from "./layers/embedding.js";

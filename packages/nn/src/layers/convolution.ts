@@ -1,5 +1,5 @@
 import { checkParam } from "@mmub/core";
-import { reject, type Value } from "../graph.js";
+import { reject, showShape, type Value } from "../graph.js";
 import { bounded, fans, kaimingUniform } from "../initializers.js";
 import type { Initializer, Layer, Scope, Steps } from "../network.js";
 import { constant, conv, expand, gather, gemm, matmul, pad, reshape, slice, transpose } from "../ops.js";
@@ -53,7 +53,15 @@ export interface Conv1dParams extends ConvParams<number> {
 export interface Conv2dParams extends ConvParams<Pair> {
   /** Zeros around: `valid` none, numbers so many on both sides of each axis, `same` keeps the size / stride, rounded up. @default "valid" */
   readonly padding?: "valid" | "same" | Pair;
+  /**
+   * What is around, as PyTorch's padding_mode: zeros, the picture mirrored in its border (which is not repeated), its border repeated, or
+   * the picture again from its other side. All but zeros want a padding less than (circular: at most) the picture, and no stride with `same`.
+   * @default "zeros"
+   */
+  readonly paddingMode?: PaddingMode;
 }
+
+export type PaddingMode = "zeros" | "reflect" | "replicate" | "circular";
 
 /** A window over steps that gives each row what it would give it without padding behind. */
 export interface StepWindow {
@@ -199,6 +207,7 @@ export function conv2d({
   dilation = 1,
   groups = 1,
   padding = "valid",
+  paddingMode = "zeros",
   bias = true,
   activation = "linear",
   weightInit,
@@ -210,6 +219,18 @@ export function conv2d({
   const strides = pairOf("conv2d", "stride", stride);
   const dilations = pairOf("conv2d", "dilation", dilation);
   const pads = padsOf("conv2d", padding);
+  checkChoice("conv2d", "paddingMode", paddingMode, ["zeros", "reflect", "replicate", "circular"]);
+  checkParam(
+    "@mmub/nn/conv2d",
+    "stride",
+    stride,
+    paddingMode === "zeros" || pads !== "same" || strides.every((one) => one === 1),
+    `1 with padding "same" and paddingMode "${paddingMode}"`,
+  );
+  // Of `same` one more behind where that is uneven.
+  const reach = size.map((length, i) => (length - 1) * dilations[i]!);
+  const around =
+    pads === "same" ? [...reach.map((n) => Math.floor(n / 2)), ...reach.map((n) => Math.ceil(n / 2))] : pads;
   return layer("conv2d", params, (scope, x) => {
     const channels = checkValue("conv2d", x, 4, "[batch, channels, height, width]").shape[1]!;
     const { weight, bias: shift } = filtersOf(scope, "conv2d", channels, size, {
@@ -219,8 +240,37 @@ export function conv2d({
       weightInit,
       biasInit,
     });
-    return activate(activation, conv(x, weight, shift, { strides, dilations, groups, pads }));
+    if (paddingMode === "zeros")
+      return activate(activation, conv(x, weight, shift, { strides, dilations, groups, pads }));
+    const padded = surrounded(x, around, paddingMode);
+    return activate(activation, conv(padded, weight, shift, { strides, dilations, groups }));
   });
+}
+
+/** A picture `[batch, channels, height, width]` with more of itself around: top, left, bottom, right. */
+function surrounded(x: Value, pads: readonly number[], mode: Exclude<PaddingMode, "zeros">): Value {
+  const [height, width] = [0, 1].map((axis) => {
+    const length = x.shape[axis + 2]!;
+    const [before, behind] = [pads[axis]!, pads[axis + 2]!];
+    const most = { reflect: length - 1, replicate: Number.POSITIVE_INFINITY, circular: length }[mode];
+    if (Math.max(before, behind) > most)
+      reject(
+        "shape-mismatch",
+        "conv2d",
+        `input is ${showShape(x.shape)} and padding ${Math.max(before, behind)} at axis ${axis + 2}, want at most ${most} with paddingMode "${mode}"`,
+      );
+    return Int32Array.from({ length: before + length + behind }, (_, i) => placeOf(i - before, length, mode));
+  }) as [Int32Array, Int32Array];
+  // A gather goes by the first axis.
+  const rows = gather(transpose(x, [2, 0, 1, 3]), constant(height));
+  return transpose(gather(transpose(rows, [3, 0, 1, 2]), constant(width)), [2, 3, 1, 0]);
+}
+
+/** Which of so many places along an axis stands for one that may lie outside. */
+function placeOf(at: number, length: number, mode: Exclude<PaddingMode, "zeros">): number {
+  if (mode === "replicate") return Math.min(Math.max(at, 0), length - 1);
+  if (mode === "circular") return (at + length) % length;
+  return at < 0 ? -at : at >= length ? 2 * length - 2 - at : at;
 }
 
 export function pairOf(type: string, name: string, value: Pair, from = 1): readonly [number, number] {
