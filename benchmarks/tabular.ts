@@ -1,7 +1,7 @@
 // Tables of attributes of two classes: codes, cross-validation and scores that the sets of benchmarks/quality share.
 import { type Dense, takeFeatures } from "@mmub/core";
 import { accuracy, rocAuc, stratifiedKFold, take } from "@mmub/metrics";
-import { type GradientBoostingClassifierParams, gradientBoostingClassifier } from "@mmub/models";
+import { autoModel, type GradientBoostingClassifierParams, gradientBoostingClassifier } from "@mmub/models";
 
 export interface Table {
   readonly x: Dense;
@@ -104,4 +104,35 @@ export async function chosenScores(
   const params = await choose(table, candidates, train, metric, seed);
   const seeds = Array.from({ length: 5 }, (_, i) => 5 * seed + i);
   return scoresOf(take(table.targets, test), await chances(table, params, train, test, seeds));
+}
+
+/** Of the rows `test`, by the portfolio as it is, mixed by what `metric` says of folds of `train`. */
+export async function autoScores(
+  { x, targets, categorical }: Table,
+  train: readonly number[],
+  test: readonly number[],
+  metric: "auc" | "accuracy",
+  seed: number,
+): Promise<{ readonly auc: number; readonly accuracy: number }> {
+  const model = autoModel<number>({
+    task: "classification",
+    timeBudgetMs: 300_000,
+    ...{ categorical, missing: "nan" },
+    score:
+      metric === "accuracy"
+        ? metric
+        : (truth, { probabilities }) =>
+            rocAuc(
+              truth,
+              probabilities.data.filter((_, i) => i % 2 === 1),
+            ),
+  });
+  const fitted = await model.fit(takeFeatures(x, train), take(targets, train), { seed });
+  for (const { name, score, weight, durationMs } of fitted.leaderboard)
+    console.error(`  ${name}: ${score.toFixed(4)} on folds, weight ${weight}, ${Math.round(durationMs! / 1000)} s`);
+  const { data } = (await fitted.predict(takeFeatures(x, test))).probabilities;
+  return scoresOf(
+    take(targets, test),
+    Float64Array.from({ length: test.length }, (_, i) => data[2 * i + 1]!),
+  );
 }

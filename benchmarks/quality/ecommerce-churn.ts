@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseCsv } from "../files.js";
 import type { QualitySet, Score } from "../quality.js";
-import { chosenScores, type Params, readTable } from "../tabular.js";
+import { autoScores, chosenScores, type Params, readTable } from "../tabular.js";
 
 const method = "gradient boosting";
 
@@ -32,6 +32,8 @@ export const set: QualitySet = {
     return async function* (seed): AsyncGenerator<Score> {
       const scores = await chosenScores(table, candidates, train, test, "accuracy", seed);
       for (const [metric, value] of Object.entries(scores)) yield { method, metric, value };
+      const mixed = await autoScores(table, train, test, "accuracy", seed);
+      for (const [metric, value] of Object.entries(mixed)) yield { method: "autoModel", metric, value };
     };
   },
 };

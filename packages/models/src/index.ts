@@ -1,3 +1,11 @@
+export {
+  type AutoClassifierParams,
+  type AutoMember,
+  type AutoModel,
+  type AutoRegressorParams,
+  autoModel,
+  type FittedAutoModel,
+} from "./auto-model.js";
 export type { BoostingFitOptions, BoostingParams, BoostingRound, FittedBoosting } from "./boosting/engine.js";
 export {
   type FittedGradientBoostingClassifier,

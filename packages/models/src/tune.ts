@@ -348,7 +348,7 @@ async function measure(work: () => Promise<void>): Promise<Required<Pick<Trial, 
 }
 
 /** Higher is better. */
-const scorers: Readonly<Record<ScoreName, (truth: readonly never[], output: never) => number>> = {
+export const scorers: Readonly<Record<ScoreName, (truth: readonly never[], output: never) => number>> = {
   accuracy: (truth: readonly Label[], { labels }: Classification) =>
     truth.reduce<number>((right, label, row) => right + Number(label === labels[row]), 0) / truth.length,
   logLoss: (truth: readonly Label[], { classes, probabilities }: Classification) =>
