@@ -48,10 +48,18 @@ export * from "./feature-effects.js";
 export * from "./folds.js";
 export * from "./leaks.js";
 export { confusionHeatmap } from "./plots/confusion-heatmap.js";
+export { calibrationPlot, precisionRecallPlot, robustnessPlot } from "./plots/curve-plots.js";
+export {
+  type BeeswarmOptions,
+  type FeaturePlotOptions,
+  importancePlot,
+  shapBeeswarm,
+} from "./plots/importance-plots.js";
 export { type ClassPlotOptions, labelCounts } from "./plots/label-counts.js";
 export { ablationPlot, type ModalityPlotOptions, modalityPlot } from "./plots/modality-plots.js";
 export { type PredictedVsTrueOptions, predictedVsTrue } from "./plots/predicted-vs-true.js";
 export { type RenderOptions, renderSvg } from "./plots/render.js";
+export { type ResidualPlotOptions, residualPlot } from "./plots/residual-plot.js";
 export { type NamedCurve, rocPlot } from "./plots/roc-plot.js";
 export type { Plot, PlotOptions, VegaLiteSpec } from "./plots/spec.js";
 export { type TrainingCurveOptions, trainingCurve } from "./plots/training-curve.js";

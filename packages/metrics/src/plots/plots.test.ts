@@ -1,16 +1,23 @@
 import { describe, expect, test } from "vitest";
+import { calibrationCurve } from "../calibration.js";
 import { confusionMatrix } from "../classification.js";
 import { ablation } from "../explain.js";
+import { precisionRecallCurve } from "../precision-recall.js";
+import { robustness } from "../robustness.js";
 import { rocCurve } from "../roc.js";
 import { confusionHeatmap } from "./confusion-heatmap.js";
+import { calibrationPlot, precisionRecallPlot, robustnessPlot } from "./curve-plots.js";
+import { importancePlot, shapBeeswarm } from "./importance-plots.js";
 import { labelCounts } from "./label-counts.js";
 import { ablationPlot, modalityPlot } from "./modality-plots.js";
 import { predictedVsTrue } from "./predicted-vs-true.js";
 import { renderSvg } from "./render.js";
+import { residualPlot } from "./residual-plot.js";
 import { rocPlot } from "./roc-plot.js";
 import type { Plot } from "./spec.js";
 import { themes } from "./theme.js";
 import { trainingCurve } from "./training-curve.js";
+import { upliftPlot } from "./uplift-plot.js";
 
 const truth = ["buy", "leave", "buy", "buy", "leave", "<wait>"];
 const guess = ["buy", "buy", "buy", "leave", "leave", "<wait>"];
@@ -30,6 +37,22 @@ const table = await ablation(
   { modalities: ["review", "photo"], seed: 7, resamples: 50 },
 );
 
+const campaign = { outcome: [1, 0, 0, 1], treated: [1, 0, 1, 0], uplift: [0.4, 0.3, 0.1, -0.2] };
+const spoilt = await robustness(
+  {
+    predict: async (rows: readonly { review: number | null; photo: number | null }[]) => ({
+      values: Float64Array.from(rows, ({ review, photo }) => 2 * (review ?? 0) + (photo ?? 0)),
+    }),
+  },
+  [
+    { review: 1, photo: 2 },
+    { review: 2, photo: 1 },
+    { review: 3, photo: 4 },
+  ],
+  [4, 5, 10],
+  { modalities: ["review", "photo"], noise: { review: (value, level) => value - level }, resamples: 50 },
+);
+
 const plots: readonly [name: string, plot: Plot, texts: readonly string[]][] = [
   ["label counts", labelCounts(truth, guess), ["True and predicted labels", "buy", "leave", "&lt;wait&gt;"]],
   ["confusion", confusionHeatmap(confusionMatrix(truth, guess)), ["Confusion matrix", "Predicted", "&lt;wait&gt;"]],
@@ -41,6 +64,50 @@ const plots: readonly [name: string, plot: Plot, texts: readonly string[]][] = [
     rocPlot([{ name: "model A", curve: rocCurve([0, 1, 0, 1], [0.1, 0.8, 0.4, 0.35], { positive: 1 }) }]),
     ["ROC curve", "model A"],
   ],
+  [
+    "uplift",
+    upliftPlot([
+      { name: "two models", data: campaign },
+      { name: "one", data: campaign },
+    ]),
+    ["Outcomes gained by treatment", "two models"],
+  ],
+  [
+    "precision and recall",
+    precisionRecallPlot([{ name: "model A", curve: precisionRecallCurve([0, 1, 0, 1], [0.1, 0.8, 0.4, 0.35]) }]),
+    ["Precision", "Recall"],
+  ],
+  [
+    "calibration",
+    calibrationPlot([{ name: "model A", curve: calibrationCurve([0, 1, 0, 1], [0.1, 0.8, 0.4, 0.35]) }]),
+    ["Observed share"],
+  ],
+  ["robustness", robustnessPlot(spoilt), ["When modalities are missing", "each of them", "review"]],
+  ["noise", robustnessPlot(spoilt, { kind: "noise" }), ["When modalities are noisy", "Level of noise"]],
+  [
+    "importance",
+    importancePlot([
+      { name: "<visits>", importance: 0.2, deviation: 0.02, repeats: new Float64Array(2) },
+      { name: "age", importance: -0.01, deviation: 0.02, repeats: new Float64Array(2) },
+    ]),
+    ["&lt;visits&gt;", "age", "Score lost"],
+  ],
+  [
+    "beeswarm",
+    shapBeeswarm(
+      {
+        rows: 4,
+        cols: 2,
+        outputs: 1,
+        base: new Float64Array(1),
+        values: Float64Array.of(-1, 0, 1, 0.1, -1, 0, 1, 0.1),
+      },
+      { rows: 4, cols: 2, data: [1, Number.NaN, 2, 4, 1, 3, 3, 4] },
+      { names: ["visits", "age"] },
+    ),
+    ["visits", "age", "low", "high", "missing"],
+  ],
+  ["residuals", residualPlot([1, 2, 3], [1.1, 1.9, 3.2], { unit: "euros" }), ["Error (euros)"]],
   ["training", trainingCurve([{ loss: 0.9 }, { loss: 0.5 }]), ["Training", "Loss"]],
 ];
 
@@ -188,4 +255,24 @@ describe("bad input", () => {
     expect(() => labelCounts(truth, guess, { most: 1 })).toThrow(bad);
     expect(() => confusionHeatmap(confusionMatrix(truth, guess), { most: 2.5 })).toThrow(bad);
   });
+});
+
+test("plots of curves and columns say what they want", () => {
+  expect(() => upliftPlot([])).toThrow("models are an array of 0, want at least one");
+  const shorter = { outcome: [1, 0], treated: [1, 0], uplift: [1, 2] };
+  expect(() =>
+    upliftPlot([
+      { name: "a", data: campaign },
+      { name: "b", data: shorter },
+    ]),
+  ).toThrow("b has 2 samples, want 4 as the first model");
+  expect(() => calibrationPlot([])).toThrow("want at least one");
+  expect(() => precisionRecallPlot([{ name: "a" } as never])).toThrow(
+    "want a name and a curve of precisionRecallCurve",
+  );
+  expect(() => robustnessPlot({ ...spoilt, curves: [] })).toThrow('no curve of the kind "missing"');
+  expect(() => importancePlot([])).toThrow("want at least one");
+  const shap = { rows: 1, cols: 1, outputs: 1, base: new Float64Array(1), values: new Float64Array(1) };
+  expect(() => shapBeeswarm(shap, { rows: 2, cols: 1, data: [1, 2] })).toThrow("the features are 2 x 1, want 1 x 1");
+  expect(() => residualPlot([1, 2], [1])).toThrow("predicted has 1 entries for 2 samples");
 });
