@@ -1,6 +1,13 @@
 export { type AudioBlock, type AudioBlocksOptions, type AudioSource, audioBlocks } from "./audio-blocks.js";
 export { type AudioEncoderParams, audioEncoder } from "./audio-encoder.js";
 export type { AudioInput } from "./audio-input.js";
+export {
+  type DrawRange,
+  type SpecAugmentParams,
+  specAugment,
+  type WaveformAugmenterParams,
+  waveformAugmenter,
+} from "./augment.js";
 export { type ChromaFramesParams, type ChromaStatisticsParams, chroma } from "./chroma.js";
 export { type CtcDecoderParams, ctcDecoder, type Transcript } from "./ctc-decoder.js";
 export { type DecodeAudioOptions, type DecodedAudio, decodeAudio } from "./decode.js";
@@ -53,6 +60,7 @@ export {
 } from "./speech-recognizer.js";
 export type { Statistic } from "./statistics.js";
 export { type StftFramesParams, type StftStatisticsParams, stft } from "./stft.js";
+export { type TimeStretchOptions, timeStretch } from "./time-stretch.js";
 export {
   type FittedVoiceActivity,
   type SpeechPiece,
