@@ -1,6 +1,6 @@
-import { type Extractor, type FeatureSet, type Fuser, takeFeatures } from "@mmub/core";
+import { type Dense, type Extractor, type FeatureSet, type Fuser, takeFeatures } from "@mmub/core";
 import { concat, weightedSum } from "@mmub/fusion";
-import { colorHistogram, hog } from "@mmub/image";
+import { colorHistogram, hog, type ImageInput, lbp } from "@mmub/image";
 import { accuracy, f1, stratifiedKFold, take } from "@mmub/metrics";
 import { logisticRegression } from "@mmub/models";
 import { tfidf } from "@mmub/text";
@@ -13,24 +13,36 @@ const texts = {
   characters: tfidf({ analyzer: "char_wb", ngramRange: [2, 5], sublinearTf: true }),
 };
 
-/** Three views of one photo: its edges, its colours and where they are. */
+const edges = {
+  width: 96,
+  height: 96,
+  pixelsPerCell: [12, 12],
+  cellsPerBlock: [2, 2],
+  orientations: 12,
+  channels: "rgb",
+} as const;
+
+/** Views of one photo: its edges, stretched and in its own proportions, its colours, where they are, and its texture. */
 const views = {
-  edges: hog({
-    width: 96,
-    height: 96,
-    pixelsPerCell: [12, 12],
-    cellsPerBlock: [2, 2],
-    orientations: 12,
-    channels: "rgb",
-  }),
+  edges: hog(edges),
+  whole: hog({ ...edges, fit: "contain" }),
   colors: colorHistogram({ normalize: "sqrt" }),
   layout: colorHistogram({ normalize: "sqrt", joint: false, bins: [16, 8, 8], grid: [4, 4] }),
+  texture: lbp({ width: 160, height: 160, method: "uniform", radius: 2, points: 16, grid: [2, 2], normalize: "sqrt" }),
 };
+type View = keyof typeof views;
+
+/** Each is what was there before and something more. */
+const looks: readonly (readonly View[])[] = [
+  ["edges", "colors", "layout"],
+  ["edges", "whole", "colors", "layout"],
+  ["edges", "whole", "colors", "layout", "texture"],
+];
 
 /** One choice of everything that a method leaves open. */
 interface Choice {
   readonly text?: Extractor<string>;
-  readonly photo?: boolean;
+  readonly photo?: readonly View[];
   readonly fuser: Fuser;
   readonly C: number;
 }
@@ -47,11 +59,9 @@ export const set: QualitySet = {
     const { names, labels, photos, train, test } = readProducts(folder);
 
     // Nothing is learned from the photos, so their features are the same in every fold.
-    const photoFeatures: FeatureSet = {
-      edges: await (await views.edges.fit([])).transform(photos),
-      colors: await (await views.colors.fit([])).transform(photos),
-      layout: await (await views.layout.fit([])).transform(photos),
-    };
+    const photoFeatures = {} as Record<View, Dense>;
+    for (const [view, extractor] of Object.entries(views) as [View, Extractor<ImageInput, Dense>][])
+      photoFeatures[view] = await (await extractor.fit([])).transform(photos);
 
     const candidate = (choice: Choice) => ({
       choice,
@@ -60,7 +70,7 @@ export const set: QualitySet = {
         const featuresOf = async (rows: Uint32Array): Promise<FeatureSet> => ({
           ...(text && { name: await text.transform(take(names, rows)) }),
           ...(choice.photo &&
-            Object.fromEntries(Object.entries(photoFeatures).map(([view, all]) => [view, takeFeatures(all, rows)]))),
+            Object.fromEntries(choice.photo.map((view) => [view, takeFeatures(photoFeatures[view], rows)]))),
         });
         const [known, asked] = [await featuresOf(from), await featuresOf(to)];
         const targets = take(labels, from);
@@ -94,14 +104,13 @@ export const set: QualitySet = {
       const text: { choice?: Choice } = {};
       const textChoices = Object.values(texts).flatMap((one) => [1, 10].map((C) => ({ text: one, fuser, C })));
       yield* chosen("text", textChoices, text);
-      yield* chosen(
-        "image",
-        [0.1, 0.3, 1].map((C) => ({ photo: true, fuser, C })),
-        {},
-      );
-      // The text as it was best alone; open is how much the photo counts beside it.
-      const both = { photo: true, text: text.choice!.text!, C: text.choice!.C };
-      const weighted = (weight: number) => ({ edges: weight, colors: weight, layout: weight });
+      const image: { choice?: Choice } = {};
+      const imageChoices = looks.flatMap((photo) => [0.1, 0.3, 1].map((C) => ({ photo, fuser, C })));
+      yield* chosen("image", imageChoices, image);
+      // Each as it was best alone; open is how much the photo counts beside the text.
+      const photo = image.choice!.photo!;
+      const both = { photo, text: text.choice!.text!, C: text.choice!.C };
+      const weighted = (weight: number) => Object.fromEntries(photo.map((view) => [view, weight]));
       const concats = [0.1, 0.2, 0.4].map((weight) => ({ ...both, fuser: concat({ weights: weighted(weight) }) }));
       yield* chosen("concat", concats, {});
       const sums = (["skill", weighted(0.1), weighted(0.3)] as const).map((weights) => ({
