@@ -20,6 +20,8 @@ export interface Candidate {
   readonly views: Views;
   /** What a view counts beside the others; 1 if it is not named. */
   readonly weights?: Readonly<Record<string, number>>;
+  /** As of `concat`. @default "block" */
+  readonly scale?: "block" | "none";
   readonly learner: Learner;
   readonly cs: readonly number[];
 }
@@ -65,12 +67,12 @@ async function see(views: Views, train: Labelled, judged: Labelled): Promise<See
 }
 
 async function judge(
-  { weights = {}, learner, cs }: Candidate,
+  { weights = {}, scale = "block", learner, cs }: Candidate,
   { known, asked }: Seen,
   train: Labelled,
   judged: Labelled,
 ): Promise<Judged[]> {
-  const fuser = await concat({ weights }).fit(known, train.labels);
+  const fuser = await concat({ weights, scale }).fit(known, train.labels);
   const [x, unseen] = [await fuser.transform(known), await fuser.transform(asked)];
   const found: Judged[] = [];
   for (const C of cs) {

@@ -63,7 +63,10 @@ export const set: QualitySet = {
 
         const minilm = lookup([...train.texts, ...test.texts], stackFeatures(vectors));
         const views = { words, characters, minilm };
-        const candidates = [1, 2, 4].map((weight) => ({ views, weights: { minilm: weight }, learner: svm, cs: [0.1] }));
+        const candidates = [1, 2, 4].flatMap((weight) => [
+          { views, weights: { minilm: weight }, learner: svm, cs: [0.1] },
+          { views, weights: { minilm: weight }, scale: "none" as const, learner: svm, cs: [0.5] },
+        ]);
         yield { method: both, metric: "accuracy", value: await judged(candidates) };
       }
     };
