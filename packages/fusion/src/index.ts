@@ -10,6 +10,7 @@ export {
   lateFusion,
 } from "./late-fusion.js";
 export { type AttentionBottleneckParams, attentionBottleneck } from "./network/attention-bottleneck.js";
+export { type BilinearParams, bilinear } from "./network/bilinear.js";
 export type { AttentionParams } from "./network/blocks.js";
 export { type CnnRnnParams, cnnRnn } from "./network/cnn-rnn.js";
 export { type ContextRnn, type ContextRnnParams, contextRnn, type FittedContextRnn } from "./network/context-rnn.js";

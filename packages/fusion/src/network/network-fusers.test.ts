@@ -1,9 +1,10 @@
 import { decodeSaved, dense, encodeSaved, type FeatureSet, random, sequence, toDense } from "@mmub/core";
 import { fuserChecks } from "@mmub/core/testing";
-import { onnx, toOnnx } from "@mmub/nn";
+import { onnx, sgd, toOnnx } from "@mmub/nn";
 import { describe, expect, test } from "vitest";
 import {
   attentionBottleneck,
+  bilinear,
   cnnRnn,
   crossmodalTransformer,
   type EncodingParams,
@@ -28,6 +29,8 @@ const fusers: Readonly<Record<string, (params: Params) => NetworkFuser>> = {
   lowRankFusion: (params) => lowRankFusion({ outputUnits: 8, rank: 2, ...params }),
   multiplicative,
   moe,
+  bilinear: (params) => bilinear({ outputUnits: 33, ...params }),
+  "bilinear, as it is": (params) => bilinear({ outputUnits: 32, normalize: false, ...params }),
   crossmodalTransformer: (params) => crossmodalTransformer({ heads: 2, layers: 1, ...params }),
   attentionBottleneck: (params) => attentionBottleneck({ heads: 2, bottleneck: 2, ...params }),
   perceiver: (params) => perceiver({ heads: 2, latents: 2, layers: 1, ...params }),
@@ -86,6 +89,36 @@ test("shares tell the modality that matters from noise, add up to 1, and are 0 f
   expect(shares.data[2 * 7 + 1]).toBe(0);
   expect(mean).toBeGreaterThan(0.55);
   await fitted.dispose();
+});
+
+test("bilinear: inner products are about the products of those of the modalities, and what is missing is one of them", async () => {
+  const { features, targets } = exclusiveOr(60, 1);
+  const params = { units: 12, epochs: 1, dropout: 0, worker: false, activation: "tanh" } as const;
+  // The same weights under sketches of one width and of another: the first seed's weights do not depend on it.
+  const products = async (outputUnits: number) => {
+    const fitted = await bilinear({
+      ...params,
+      outputUnits,
+      normalize: false,
+      optimizer: sgd({ learningRate: 1e-9 }),
+    }).fit(features, targets, { seed: 4 });
+    const { rows, cols, data } = await fitted.transform(features);
+    const out = new Float64Array(rows * rows);
+    for (let a = 0; a < rows; a++)
+      for (let b = 0; b < rows; b++)
+        for (let i = 0; i < cols; i++) out[a * rows + b]! += data[a * cols + i]! * data[b * cols + i]!;
+    await fitted.dispose();
+    return out;
+  };
+  // Far beyond 12² places few products meet: two such widths agree, and a narrow one is further off.
+  const [exact, wide, narrow] = [await products(2003), await products(1021), await products(31)];
+  const off = (of: Float64Array) =>
+    Math.sqrt(
+      of.reduce((sum, value, i) => sum + (value - exact[i]!) ** 2, 0) /
+        exact.reduce((sum, value) => sum + value ** 2, 0),
+    );
+  expect(off(wide)).toBeLessThan(0.15);
+  expect(off(narrow)).toBeGreaterThan(off(wide));
 });
 
 test("experts: topK of them for each row, adding up to 1, and the balance shares out the load", async () => {
