@@ -4,20 +4,21 @@ import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { here, peerPython, requirementsOf } from "./venv.js";
 
-/** Writes what was measured, where, when and with what, to results/<date>-<name>.json. */
+/** Writes what was measured, where, when and with what, to results/<date>-<name>.json; speed with the processor in the name. */
 export function saveResults(
   name: string,
   rows: readonly object[],
   { withPeers }: { readonly withPeers: boolean },
 ): void {
   const date = new Date().toISOString().slice(0, 10);
-  const file = join(here, "results", `${date}-${name}.json`);
+  const cpu = cpus()[0]?.model ?? "unknown";
+  const file = `${date}-${name}${withPeers ? `-${processor(cpu)}` : ""}.json`;
   mkdirSync(join(here, "results"), { recursive: true });
   const head = {
     name,
     date,
     machine: {
-      cpu: cpus()[0]?.model,
+      cpu,
       cores: cpus().length,
       memoryGiB: Math.round(totalmem() / 2 ** 30),
       os: process.platform,
@@ -27,8 +28,18 @@ export function saveResults(
   const digits = (_: string, value: unknown) => (typeof value === "number" ? Number(value.toPrecision(5)) : value);
   const lines = rows.map((row) => `    ${JSON.stringify(row, digits)}`);
   const start = JSON.stringify(head, null, 2).slice(0, -"\n}".length);
-  writeFileSync(file, `${start},\n  "rows": [\n${lines.join(",\n")}\n  ]\n}\n`);
-  console.error(`Saved as benchmarks/results/${date}-${name}.json`);
+  writeFileSync(join(here, "results", file), `${start},\n  "rows": [\n${lines.join(",\n")}\n  ]\n}\n`);
+  console.error(`Saved as benchmarks/results/${file}`);
+}
+
+/** `intel-xeon` of `Intel(R) Xeon(R) Processor @ 2.10GHz`: maker and family. */
+function processor(model: string): string {
+  const words =
+    model
+      .toLowerCase()
+      .replace(/\([a-z]+\)/g, "")
+      .match(/[a-z0-9]+/g) ?? [];
+  return words.slice(0, 2).join("-");
 }
 
 /** Rows as lines of aligned columns: numbers to the right, text to the left. */
