@@ -201,7 +201,8 @@ function allOf<Output>({ extractors, fuser, model }: FittedParts<Output>): Fitte
   return [...Object.values(extractors), ...(fuser ? [fuser] : []), model];
 }
 
-async function disposeAll(parts: readonly Fitted[]): Promise<void> {
+/** Frees parts one after the other. */
+export async function disposeAll(parts: readonly Fitted[]): Promise<void> {
   for (const part of parts) await part.dispose?.();
 }
 

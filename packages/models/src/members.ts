@@ -3,6 +3,8 @@ import {
   type Classification,
   checkParam,
   type Dense,
+  described,
+  disposeAll,
   type FeatureSet,
   type Features,
   type FitOptions,
@@ -49,11 +51,6 @@ export function checkModel(part: string, name: string, model: unknown): void {
   checkParam(part, name, model, typeof (model as Model<never, never> | undefined)?.fit === "function", "a model");
 }
 
-/** Type and params of a part within a part. */
-export function described({ type, params }: Pick<Part<never>, "type" | "params">): Json {
-  return { type, params };
-}
-
 export function describedAll(models: Members<never, unknown, never>): Json {
   return Object.fromEntries(Object.entries(models).map(([name, model]) => [name, described(model)]));
 }
@@ -61,10 +58,6 @@ export function describedAll(models: Members<never, unknown, never>): Json {
 /** What members are told of a fit: their progress would start anew with each. */
 export function quiet({ signal, seed }: FitOptions = {}): FitOptions {
   return { ...(signal && { signal }), ...(seed !== undefined && { seed }) };
-}
-
-export async function disposeAll(parts: readonly Fitted[]): Promise<void> {
-  for (const part of parts) await part.dispose?.();
 }
 
 /** Frees what was made so far where a later step fails. */
