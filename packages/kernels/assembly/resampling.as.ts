@@ -1,4 +1,5 @@
 import { transform } from "./fourier.as";
+import { lanesToRows } from "./lanes.as";
 
 /**
  * out[i] = taps[0] x[2i + c] + the sum over p = 1 .. `pairs` of taps[p] (x[2i + c - (2p - 1)] + x[2i + c + (2p - 1)]), c = 2 `pairs` - 1:
@@ -122,8 +123,8 @@ export function resampleBlocks(
   }
   const result = transform(y, z, sizeOut, radicesOut, twiddlesOut);
   const row = usize(advanceOut) << 2;
-  deinterleave(result + 16, out, 2 * row, advanceOut, pairs);
-  deinterleave(result, out + row, 2 * row, advanceOut, pairs);
+  lanesToRows(result + 16, 32, out, 2 * row, advanceOut, pairs);
+  lanesToRows(result, 32, out + row, 2 * row, advanceOut, pairs);
 }
 
 function put(to: usize, from: usize, gain: usize): void {
@@ -163,31 +164,5 @@ function interleave(to: usize, a: usize, b: usize, c: usize, d: usize, n: i32): 
     c += 4;
     d += 4;
     to += 32;
-  }
-}
-
-/** The other way round, to `rows` rows that are `row` bytes apart. */
-function deinterleave(from: usize, to: usize, row: usize, n: i32, rows: i32): void {
-  if (rows === 4)
-    for (; n >= 4; n -= 4) {
-      const x0 = v128.load(from);
-      const x1 = v128.load(from, 32);
-      const x2 = v128.load(from, 64);
-      const x3 = v128.load(from, 96);
-      const low01 = v128.shuffle<i32>(x0, x1, 0, 4, 1, 5);
-      const low23 = v128.shuffle<i32>(x2, x3, 0, 4, 1, 5);
-      const high01 = v128.shuffle<i32>(x0, x1, 2, 6, 3, 7);
-      const high23 = v128.shuffle<i32>(x2, x3, 2, 6, 3, 7);
-      v128.store(to, v128.shuffle<i64>(low01, low23, 0, 2));
-      v128.store(to + row, v128.shuffle<i64>(low01, low23, 1, 3));
-      v128.store(to + 2 * row, v128.shuffle<i64>(high01, high23, 0, 2));
-      v128.store(to + 3 * row, v128.shuffle<i64>(high01, high23, 1, 3));
-      from += 128;
-      to += 16;
-    }
-  for (; n > 0; n--) {
-    for (let r = 0; r < rows; r++) store<f32>(to + usize(r) * row, load<f32>(from + (usize(r) << 2)));
-    from += 32;
-    to += 4;
   }
 }

@@ -1,6 +1,7 @@
 // Spectra of real frames, four frames at a time, one in each lane, so that no step of the transform shuffles lanes. A complex
 // number is 32 bytes: four real parts, four imaginary parts.
 import { transform, twiddleCount } from "./fourier.as";
+import { lanesToRows } from "./lanes.as";
 
 /**
  * Writes `frames` rows of `out`. Frame i is `windowLength` samples from `samples` + i x `hop` + `margin` on, times the window, in
@@ -51,7 +52,7 @@ export function spectra(
     untangle(z, to, half, twiddles + (usize(twiddleCount(half, radices)) << 3), kind);
     const sums = scratch + 2 * room;
     if (bands > 0) sumBands(to, sums, filters, bands, weights);
-    transpose(bands > 0 ? sums : to, out + usize(frame) * row, row, cols, min(4, frames - frame));
+    lanesToRows(bands > 0 ? sums : to, 16, out + usize(frame) * row, row, cols, min(4, frames - frame));
   }
 }
 
@@ -169,32 +170,6 @@ function sumBands(bins: usize, to: usize, filters: usize, bands: i32, weights: u
     }
     v128.store(to, f32x4.add(even, odd));
     to += 16;
-  }
-}
-
-/** `cols` numbers of four lanes to the first `rows` of four rows, `row` bytes apart. */
-function transpose(from: usize, to: usize, row: usize, cols: i32, rows: i32): void {
-  if (rows === 4)
-    for (; cols >= 4; cols -= 4) {
-      const x0 = v128.load(from);
-      const x1 = v128.load(from, 16);
-      const x2 = v128.load(from, 32);
-      const x3 = v128.load(from, 48);
-      const low01 = v128.shuffle<i32>(x0, x1, 0, 4, 1, 5);
-      const low23 = v128.shuffle<i32>(x2, x3, 0, 4, 1, 5);
-      const high01 = v128.shuffle<i32>(x0, x1, 2, 6, 3, 7);
-      const high23 = v128.shuffle<i32>(x2, x3, 2, 6, 3, 7);
-      v128.store(to, v128.shuffle<i64>(low01, low23, 0, 2));
-      v128.store(to + row, v128.shuffle<i64>(low01, low23, 1, 3));
-      v128.store(to + 2 * row, v128.shuffle<i64>(high01, high23, 0, 2));
-      v128.store(to + 3 * row, v128.shuffle<i64>(high01, high23, 1, 3));
-      from += 64;
-      to += 16;
-    }
-  for (; cols > 0; cols--) {
-    for (let r = 0; r < rows; r++) store<f32>(to + usize(r) * row, load<f32>(from + (usize(r) << 2)));
-    from += 16;
-    to += 4;
   }
 }
 
