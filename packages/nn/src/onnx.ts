@@ -494,8 +494,21 @@ const emitters: { readonly [O in RunOp]: Emitter<O> } = {
     const total = reshaped(graph, summed(joined(graph, columns, 1), size * per), [out, size, per]);
     return reshaped(graph, transposed(graph, total, [0, 2, 1]), output!.shape);
   },
-  maxPool: (graph, { attributes, outputs: [output] }, inputs) =>
-    graph.op("MaxPool", inputs, output!.shape, windowed(attributes)),
+  maxPool(graph, { attributes, outputs: [output] }, [x]) {
+    const { kernel, pads } = attributes;
+    const { shape } = output!;
+    const axes = kernel.length;
+    if (pads.every((count, i) => count < kernel[i % axes]!))
+      return graph.op("MaxPool", [x], shape, windowed(attributes));
+    // With dilations pads may be as wide as the kernel, which onnxruntime refuses.
+    const [before, after] = [
+      [0, 0, ...pads.slice(0, axes)],
+      [0, 0, ...pads.slice(axes)],
+    ] as const;
+    const around = x!.shape.map((length, axis) => before[axis]! + length + after[axis]!);
+    const whole = padded(graph, x!, before, after, around, -Infinity);
+    return graph.op("MaxPool", [whole], shape, windowed({ ...attributes, pads: pads.map(() => 0) }));
+  },
   maxPoolGradient(graph, { attributes, outputs: [output] }, [x, pooled, gradient]) {
     const { kernel } = attributes;
     const size = sizeOf(kernel);

@@ -2,7 +2,26 @@ import { checkParam } from "@mmub/core";
 import { reject, showShape, type Value } from "../graph.js";
 import { bounded, fans, kaimingUniform } from "../initializers.js";
 import type { Initializer, Layer, Scope, Steps } from "../network.js";
-import { constant, conv, expand, gather, gemm, matmul, pad, reshape, slice, transpose } from "../ops.js";
+import {
+  add,
+  cast,
+  constant,
+  conv,
+  div,
+  expand,
+  gather,
+  gemm,
+  matmul,
+  maximum,
+  minimum,
+  mul,
+  pad,
+  reshape,
+  slice,
+  sub,
+  sum,
+  transpose,
+} from "../ops.js";
 import { type Activation, activate, checkActivation } from "./activation.js";
 import {
   checkChoice,
@@ -48,6 +67,13 @@ export interface Conv1dParams extends ConvParams<number> {
    * @default "valid"
    */
   readonly padding?: "valid" | "same" | "causal" | number;
+  /**
+   * What is around, as PyTorch's padding_mode: zeros, or more of each row itself: mirrored in its ends (which are not repeated), its ends
+   * repeated, or the row again from its other end. Where PyTorch refuses a row that is too short for its padding, it is mirrored or begun
+   * as often as it takes.
+   * @default "zeros"
+   */
+  readonly paddingMode?: PaddingMode;
 }
 
 export interface Conv2dParams extends ConvParams<Pair> {
@@ -63,6 +89,8 @@ export interface Conv2dParams extends ConvParams<Pair> {
 
 export type PaddingMode = "zeros" | "reflect" | "replicate" | "circular";
 
+const paddingModes: readonly PaddingMode[] = ["zeros", "reflect", "replicate", "circular"];
+
 /** A window over steps that gives each row what it would give it without padding behind. */
 export interface StepWindow {
   readonly kernel: number;
@@ -70,6 +98,8 @@ export interface StepWindow {
   readonly dilation: number;
   /** Zeros in front of the first step and behind the last. */
   readonly pads: readonly [number, number];
+  /** Whether a window may end behind the row, if it begins in front of that; PyTorch's ceil_mode. */
+  readonly ceil?: boolean;
 }
 
 export function stepWindow(
@@ -86,26 +116,72 @@ export function stepWindow(
   return { kernel, stride, dilation, pads: [front, behind] };
 }
 
-/** Values `[batch, steps, channels]` with the window's pads, and behind them what a window needs to fit at all. */
-export function padSteps(values: Value, { kernel, dilation, pads: [front, behind] }: StepWindow): Value {
-  const lacking = Math.max(0, (kernel - 1) * dilation + 1 - (front + values.shape[1]! + behind));
-  return pad(values, [0, front, 0], [0, behind + lacking, 0]);
+/** Values `[batch, steps, channels]` with the window's pads, and behind them what the last window needs to fit. */
+export function padSteps(values: Value, window: StepWindow): Value {
+  const [front, behind] = window.pads;
+  return pad(values, [0, front, 0], [0, behind + lackingSteps(window, values.shape[1]!), 0]);
+}
+
+/** How many more than a row's steps and its pads the last window takes. */
+export function lackingSteps(window: StepWindow, steps: number): number {
+  const { kernel, stride, dilation, pads } = window;
+  const taken = (lastSteps(window, steps).length - 1) * stride + (kernel - 1) * dilation + 1;
+  return Math.max(0, taken - (pads[0] + steps + pads[1]));
 }
 
 /** The mask of the windows: those that end within a row and its pads. */
-export function windowMask(mask: Value, { kernel, stride, dilation, pads: [front, behind] }: StepWindow): Value {
+export function windowMask(mask: Value, window: StepWindow): Value {
   const [batch, steps] = mask.shape as [number, number];
-  const reach = (kernel - 1) * dilation + 1;
-  const windows = Math.max(0, Math.floor((front + steps + behind - reach) / stride)) + 1;
-  // Window i is of a row if the step at i * stride + shift is; a row without steps has none.
-  const shift = reach - 1 - front - behind;
-  if (stride === 1 && shift === 0) return mask;
-  const last = Int32Array.from({ length: windows }, (_, i) => Math.max(0, i * stride + shift));
+  const last = lastSteps(window, steps);
+  if (last.length === steps && last.every((at, i) => at === i)) return mask;
   // A batch in which the longest row is shorter than the window has one window, which is of no row.
-  if (isFull(mask) && shift + (windows - 1) * stride < steps) return fullMask(batch, windows);
-  if (last.at(-1)! >= steps) return expand(constant(0), [batch, windows]);
-  if (stride === 1 && shift > 0) return slice(mask, 1, shift, steps);
+  if (last.at(-1)! >= steps) return expand(constant(0), [batch, last.length]);
+  if (isFull(mask)) return fullMask(batch, last.length);
+  const [from] = last as unknown as readonly [number];
+  if (last.every((at, i) => at === from + i)) return slice(mask, 1, from, from + last.length);
   return transpose(gather(transpose(mask, [1, 0]), constant(last)), [1, 0]);
+}
+
+/** For each window of so many steps, at least one, the step that a row must have to have that window; a row without steps has none. */
+function lastSteps({ kernel, stride, dilation, pads: [front, behind], ceil = false }: StepWindow, steps: number) {
+  const within = (kernel - 1) * dilation - front - behind;
+  const last = (i: number) =>
+    Math.max(0, ceil ? Math.max((i - 1) * stride + within + 1, i * stride - front) : i * stride + within);
+  let windows = 1;
+  while (last(windows) < steps) windows++;
+  return Int32Array.from({ length: windows }, (_, i) => last(i));
+}
+
+/** Values `[batch, steps, channels]` with more of each row itself where the window has pads. */
+function surroundedSteps(values: Value, mask: Value, window: StepWindow, mode: Around): Value {
+  const [batch, steps, channels] = values.shape as [number, number, number];
+  const [front, behind] = window.pads;
+  const total = front + steps + behind + lackingSteps(window, steps);
+  const lengths = reshape(cast(maximum(sum(mask, [1]), 1), "int32"), [batch, 1]);
+  const at = constant(
+    Int32Array.from({ length: total }, (_, i) => i - front),
+    [1, total],
+  );
+  const rows = constant(
+    Int32Array.from({ length: batch }, (_, row) => row),
+    [batch, 1],
+  );
+  // Behind a row and its pads there are no windows of it.
+  const place = minimum(placesOf(at, lengths, front, mode), sub(lengths, 1));
+  const found = gather(reshape(values, [batch * steps, channels]), reshape(add(mul(rows, steps), place), [-1]));
+  return reshape(found, [batch, total, channels]);
+}
+
+type Around = Exclude<PaddingMode, "zeros">;
+
+/** Which step of a row of so many stands for one that may lie outside, at most `front` steps in front of it: all int32. */
+function placesOf(at: Value, lengths: Value, front: number, mode: Around): Value {
+  if (mode === "replicate") return maximum(at, 0);
+  // What comes again and again: the row, or there and back without the ends twice.
+  const period = mode === "circular" ? lengths : maximum(mul(sub(lengths, 1), 2), 1);
+  const from = add(at, mul(period, front));
+  const within = sub(from, mul(div(from, period), period));
+  return mode === "circular" ? within : minimum(within, sub(period, within));
 }
 
 /** What a convolution over steps was made of, for a pooling that needs only some of its windows. */
@@ -127,7 +203,7 @@ export function convolutionOf({ values }: Steps): ConvolvedSteps | undefined {
 /**
  * Convolution over steps (cross-correlation, as PyTorch's Conv1d): Steps `[batch, steps, channels]` to `[batch, windows, filters]`.
  *
- * A row gets what it would get alone: padding behind its end counts as zeros, and its result has
+ * A row gets what it would get alone: padding behind its end counts as what `paddingMode` says, and its result has
  * `⌊(length + zeros around - dilation · (kernel - 1) - 1) / stride⌋ + 1` steps (none for a row without any).
  * Parameters, as PyTorch's Conv1d: `weight` `[filters, channels / groups, kernel]`, `bias` `[filters]`.
  * Cost: windows x kernel x channels / groups x filters; `globalMaxPool` straight after with activation `relu` over an `embedding`
@@ -150,6 +226,7 @@ export function conv1d({
   dilation = 1,
   groups = 1,
   padding = "valid",
+  paddingMode = "zeros",
   bias = true,
   activation = "linear",
   weightInit,
@@ -162,6 +239,7 @@ export function conv1d({
   checkWhole("conv1d", "dilation", dilation);
   if (typeof padding === "number") checkWhole("conv1d", "padding", padding, 0);
   else checkChoice("conv1d", "padding", padding, ["valid", "same", "causal"]);
+  checkChoice("conv1d", "paddingMode", paddingMode, paddingModes);
   const window = stepWindow(kernel, stride, dilation, padding);
   return layer("conv1d", params, (scope, input) => {
     const { mask } = checkSteps("conv1d", input);
@@ -174,11 +252,10 @@ export function conv1d({
       weightInit,
       biasInit,
     });
-    const result = maskedSteps(
-      activate(activation, convolve(padSteps(values, window), made, window, groups)),
-      windowMask(mask, window),
-    );
-    convolved.set(result.values, { input: { values, mask }, ...made, window, groups, activation });
+    const zeros = paddingMode === "zeros" || window.pads.every((steps) => steps === 0);
+    const padded = zeros ? padSteps(values, window) : surroundedSteps(values, mask, window, paddingMode as Around);
+    const result = maskedSteps(activate(activation, convolve(padded, made, window, groups)), windowMask(mask, window));
+    if (zeros) convolved.set(result.values, { input: { values, mask }, ...made, window, groups, activation });
     return result;
   });
 }
@@ -219,7 +296,7 @@ export function conv2d({
   const strides = pairOf("conv2d", "stride", stride);
   const dilations = pairOf("conv2d", "dilation", dilation);
   const pads = padsOf("conv2d", padding);
-  checkChoice("conv2d", "paddingMode", paddingMode, ["zeros", "reflect", "replicate", "circular"]);
+  checkChoice("conv2d", "paddingMode", paddingMode, paddingModes);
   checkParam(
     "@mmub/nn/conv2d",
     "stride",
@@ -248,7 +325,7 @@ export function conv2d({
 }
 
 /** A picture `[batch, channels, height, width]` with more of itself around: top, left, bottom, right. */
-function surrounded(x: Value, pads: readonly number[], mode: Exclude<PaddingMode, "zeros">): Value {
+function surrounded(x: Value, pads: readonly number[], mode: Around): Value {
   const [height, width] = [0, 1].map((axis) => {
     const length = x.shape[axis + 2]!;
     const [before, behind] = [pads[axis]!, pads[axis + 2]!];
@@ -267,7 +344,7 @@ function surrounded(x: Value, pads: readonly number[], mode: Exclude<PaddingMode
 }
 
 /** Which of so many places along an axis stands for one that may lie outside. */
-function placeOf(at: number, length: number, mode: Exclude<PaddingMode, "zeros">): number {
+function placeOf(at: number, length: number, mode: Around): number {
   if (mode === "replicate") return Math.min(Math.max(at, 0), length - 1);
   if (mode === "circular") return (at + length) % length;
   return at < 0 ? -at : at >= length ? 2 * length - 2 - at : at;

@@ -1,5 +1,6 @@
 import { MmubError, random } from "@mmub/core";
 import { describe, expect, test } from "vitest";
+import { tfjsBuilds } from "../../fixtures/tfjs-builds.js";
 import { denseGradient, gradients } from "../gradients.js";
 import { type Shape, sizeOf, type Value } from "../graph.js";
 import { constant as constantly } from "../initializers.js";
@@ -7,6 +8,7 @@ import { type Layer, network, type Scope, type Steps, type Tokens, trace } from 
 import { add, constant, input, mul, parameter, relu, reshape, split, sum, tanh } from "../ops.js";
 import { program } from "../program.js";
 import { onnx } from "../runtimes/onnx.js";
+import { tfjs } from "../runtimes/tfjs.js";
 import { checkGradients, checkRuntime, evaluate, type LayerGraph, layerTest } from "../testing/index.js";
 import { activation } from "./activation.js";
 import { attentionPool, multiHeadAttention, transformerEncoder } from "./attention.js";
@@ -43,11 +45,30 @@ const overSteps: Readonly<Record<string, StepsLayer>> = {
   "conv1d, padding, stride, groups": conv1d({ filters: 4, kernel: 3, padding: 2, stride: 3, groups: 2 }),
   "conv1d, more padding than kernel": conv1d({ filters: 2, kernel: 2, padding: 3 }),
   "conv1d, longer than any row": conv1d({ filters: 2, kernel: 12 }),
+  "conv1d, reflect": conv1d({ filters: 3, kernel: 5, padding: "same", paddingMode: "reflect" }),
+  "conv1d, replicate, causal": conv1d({ filters: 3, kernel: 3, padding: "causal", paddingMode: "replicate" }),
+  "conv1d, circular, stride": conv1d({
+    filters: 4,
+    kernel: 3,
+    padding: 2,
+    stride: 2,
+    groups: 2,
+    paddingMode: "circular",
+  }),
   maxPool1d: maxPool1d({ kernel: 2 }),
   "maxPool1d, same": maxPool1d({ kernel: 3, stride: 2, padding: "same" }),
   "maxPool1d, padding": maxPool1d({ kernel: 3, stride: 1, padding: 1 }),
+  "maxPool1d, ceilMode": maxPool1d({ kernel: 2, stride: 3, ceilMode: true }),
+  "maxPool1d, ceilMode, padding": maxPool1d({ kernel: 3, stride: 2, padding: 1, dilation: 2, ceilMode: true }),
   averagePool1d: averagePool1d({ kernel: 2, stride: 1 }),
   "averagePool1d, pads not counted": averagePool1d({ kernel: 4, stride: 1, padding: 2, countPads: false }),
+  "averagePool1d, ceilMode": averagePool1d({ kernel: 3, stride: 2, padding: 1, ceilMode: true }),
+  "averagePool1d, ceilMode, pads not counted": averagePool1d({
+    kernel: 4,
+    padding: 1,
+    countPads: false,
+    ceilMode: true,
+  }),
   globalMaxPool: globalMaxPool(),
   globalMeanPool: globalMeanPool(),
   globalSumPool: globalSumPool(),
@@ -246,6 +267,12 @@ const tests: Readonly<Record<string, LayerGraph>> = {
   "conv2d, same": onValue(conv2d({ filters: 3, kernel: 3, padding: "same", dilation: 2 }), image),
   maxPool2d: onValue(maxPool2d({ kernel: 2, stride: 1, padding: 1 }), image),
   averagePool2d: onValue(averagePool2d({ kernel: [2, 3], padding: "same", countPads: false }), image),
+  "maxPool2d, ceilMode": onValue(maxPool2d({ kernel: [3, 2], stride: [2, 3], padding: [1, 0], ceilMode: true }), image),
+  "averagePool2d, ceilMode": onValue(averagePool2d({ kernel: 3, stride: 2, padding: [1, 0], ceilMode: true }), image),
+  "averagePool2d, ceilMode, pads not counted": onValue(
+    averagePool2d({ kernel: 3, stride: 2, padding: 1, countPads: false, ceilMode: true }),
+    image,
+  ),
   globalMaxPool2d: onValue(globalMaxPool2d(), image),
   globalAveragePool2d: onValue(globalAveragePool2d(), image),
   "batchNorm of images": onValue(batchNorm(), image, true),
@@ -287,10 +314,10 @@ describe("gradients by differences", () => {
   for (const [name, one] of Object.entries(tests)) test(name, () => void checkGradients(one, { entries: 24 }));
 });
 
-describe("the numbers of onnxruntime", async () => {
-  const runtime = await onnx({ package: "onnxruntime-node" });
-  for (const [name, one] of Object.entries(tests)) test(name, () => checkRuntime(runtime, one));
-});
+for (const runtime of [await onnx({ package: "onnxruntime-node" }), ...(await Promise.all(tfjsBuilds.map(tfjs)))])
+  describe(`the same numbers on ${runtime.name}`, () => {
+    for (const [name, one] of Object.entries(tests)) test(name, () => checkRuntime(runtime, one));
+  });
 
 describe("globalMaxPool over relu(conv1d) over an embedding", () => {
   /** What flows to the parameters of a text CNN, the table's rows added up. */

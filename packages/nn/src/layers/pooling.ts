@@ -17,6 +17,7 @@ import {
   maxPool,
   mean,
   mul,
+  pad,
   relu,
   reshape,
   sub,
@@ -27,6 +28,7 @@ import {
 import {
   type ConvolvedSteps,
   convolutionOf,
+  lackingSteps,
   type Pair,
   padSteps,
   padsOf,
@@ -56,6 +58,12 @@ export interface Pool1dParams extends LayerParams {
   readonly stride?: number;
   /** Around each sequence: `valid` nothing, a number so many on both sides (at most half the kernel), `same` as conv1d's. @default "valid" */
   readonly padding?: "valid" | "same" | number;
+  /**
+   * Whether what is left at the end of a row gets a window too, if that begins in front of the end, as PyTorch's ceil_mode. With padding
+   * `same` nothing is left.
+   * @default false
+   */
+  readonly ceilMode?: boolean;
 }
 
 export interface MaxPool1dParams extends Pool1dParams {
@@ -74,6 +82,8 @@ export interface Pool2dParams extends LayerParams {
   readonly stride?: Pair;
   /** Around: `valid` nothing, numbers so many on both sides (at most half the kernel), `same` keeps the size / stride, rounded up. @default "valid" */
   readonly padding?: "valid" | "same" | Pair;
+  /** Whether what is left at the ends gets windows too, as PyTorch's ceil_mode. With padding `same` nothing is left. @default false */
+  readonly ceilMode?: boolean;
 }
 
 export interface MaxPool2dParams extends Pool2dParams {
@@ -101,15 +111,16 @@ export function maxPool1d({
   stride = kernel,
   padding = "valid",
   dilation = 1,
+  ceilMode = false,
   ...params
 }: MaxPool1dParams): Layer<Steps, Steps> {
-  const window = checkPool1d("maxPool1d", kernel, stride, dilation, padding);
+  const window = checkPool1d("maxPool1d", kernel, stride, dilation, padding, ceilMode);
   return layer("maxPool1d", params, (_, input) => {
     const { mask } = checkSteps("maxPool1d", input);
     const values = zeroedValues(input);
     const padded = padSteps(values, window);
     // Without zeros around, only windows that are masked anyway reach behind the end of a row.
-    const around = window.pads.some((zeros) => zeros > 0);
+    const around = window.ceil || window.pads.some((zeros) => zeros > 0);
     const low = around ? add(padded, mul(sub(padSteps(column(mask), window), 1), never)) : padded;
     const pooled = maxPool(transpose(low, [0, 2, 1]), {
       kernel: [kernel],
@@ -131,20 +142,19 @@ export function averagePool1d({
   stride = kernel,
   padding = "valid",
   countPads = true,
+  ceilMode = false,
   ...params
 }: AveragePool1dParams): Layer<Steps, Steps> {
-  const window = checkPool1d("averagePool1d", kernel, stride, 1, padding);
+  const window = checkPool1d("averagePool1d", kernel, stride, 1, padding, ceilMode);
   checkFlag("averagePool1d", "countPads", countPads);
-  const average = (x: Value) =>
-    transpose(
-      averagePool(transpose(padSteps(x, window), [0, 2, 1]), { kernel: [kernel], strides: [stride] }),
-      [0, 2, 1],
-    );
+  const means = (padded: Value) =>
+    transpose(averagePool(transpose(padded, [0, 2, 1]), { kernel: [kernel], strides: [stride] }), [0, 2, 1]);
   return layer("averagePool1d", params, (_, input) => {
     const { mask } = checkSteps("averagePool1d", input);
-    const all = average(zeroedValues(input));
-    // The share of a window that is in the row, of which none is in a window that is masked anyway.
-    const values = countPads ? all : div(all, maximum(average(column(mask)), 1 / kernel));
+    const all = means(padSteps(zeroedValues(input), window));
+    // The share of a window that counts, of which none does in a window that is masked anyway.
+    const counts = countPads ? withPads(mask, window) : padSteps(column(mask), window);
+    const values = countPads && !window.ceil ? all : div(all, maximum(means(counts), 1 / kernel));
     return maskedSteps(values, windowMask(mask, window));
   });
 }
@@ -161,12 +171,15 @@ export function maxPool2d({
   stride = kernel,
   padding = "valid",
   dilation = 1,
+  ceilMode = false,
   ...params
 }: MaxPool2dParams): Layer {
-  const options = checkPool2d("maxPool2d", kernel, stride, padding);
-  const dilations = pairOf("maxPool2d", "dilation", dilation);
+  const window = checkPool2d("maxPool2d", kernel, stride, padding, ceilMode, dilation);
   return layer("maxPool2d", params, (_, x) =>
-    maxPool(checkValue("maxPool2d", x, 4, "[batch, channels, height, width]"), { ...options, dilations }),
+    maxPool(checkValue("maxPool2d", x, 4, "[batch, channels, height, width]"), {
+      ...window,
+      pads: ceilMode ? reaching(window, x) : window.pads,
+    }),
   );
 }
 
@@ -181,13 +194,20 @@ export function averagePool2d({
   stride = kernel,
   padding = "valid",
   countPads = true,
+  ceilMode = false,
   ...params
 }: AveragePool2dParams): Layer {
-  const options = checkPool2d("averagePool2d", kernel, stride, padding);
+  const window = checkPool2d("averagePool2d", kernel, stride, padding, ceilMode);
   checkFlag("averagePool2d", "countPads", countPads);
-  return layer("averagePool2d", params, (_, x) =>
-    averagePool(checkValue("averagePool2d", x, 4, "[batch, channels, height, width]"), { ...options, countPads }),
-  );
+  return layer("averagePool2d", params, (_, x) => {
+    checkValue("averagePool2d", x, 4, "[batch, channels, height, width]");
+    const pads = ceilMode ? reaching(window, x) : window.pads;
+    if (!ceilMode || !countPads || pads === "same") return averagePool(x, { ...window, pads, countPads });
+    // Zeros around count, what is behind them does not.
+    const [height, width, bottom, right] = pads as readonly [number, number, number, number];
+    const padded = pad(x, [0, 0, height, width], [0, 0, height, width]);
+    return averagePool(padded, { ...window, pads: [0, 0, bottom - height, right - width], countPads: false });
+  });
 }
 
 /** The largest of each channel of an image: `[batch, channels, height, width]` to `[batch, channels]`. */
@@ -299,26 +319,58 @@ function padIds(ids: Value, { pads: [front] }: StepWindow, steps: number): Value
   return concat([...zeros(front), ids, ...zeros(steps - front - inside)], 1);
 }
 
+/** 1 for what is in a row or its pads: `[batch, padded steps, 1]`. */
+function withPads(mask: Value, window: StepWindow): Value {
+  const [batch, steps] = mask.shape as [number, number];
+  const pads = window.pads[0] + window.pads[1];
+  const counts = pads > 0 ? concat([expand(constant(1), [batch, pads]), mask], 1) : mask;
+  return pad(column(counts), [0, 0, 0], [0, lackingSteps(window, steps), 0]);
+}
+
 function checkPool1d(
   type: string,
   kernel: number,
   stride: number,
   dilation: number,
   padding: "valid" | "same" | number,
+  ceilMode: boolean,
 ): StepWindow {
   checkWhole(type, "kernel", kernel);
   checkWhole(type, "stride", stride);
   checkWhole(type, "dilation", dilation);
+  checkFlag(type, "ceilMode", ceilMode);
   if (typeof padding === "number") checkHalf(type, padding, padding, kernel);
   else checkChoice(type, "padding", padding, ["valid", "same"]);
-  return stepWindow(kernel, stride, dilation, padding);
+  return { ...stepWindow(kernel, stride, dilation, padding), ceil: ceilMode && padding !== "same" };
 }
 
-function checkPool2d(type: string, kernel: Pair, stride: Pair, padding: "valid" | "same" | Pair) {
+function checkPool2d(
+  type: string,
+  kernel: Pair,
+  stride: Pair,
+  padding: "valid" | "same" | Pair,
+  ceilMode: boolean,
+  dilation: Pair = 1,
+) {
   const size = pairOf(type, "kernel", kernel);
   const pads = padsOf(type, padding);
+  checkFlag(type, "ceilMode", ceilMode);
   if (pads !== "same") for (const [i, length] of size.entries()) checkHalf(type, padding, pads[i]!, length);
-  return { kernel: size, strides: pairOf(type, "stride", stride), pads };
+  return { kernel: size, strides: pairOf(type, "stride", stride), dilations: pairOf(type, "dilation", dilation), pads };
+}
+
+/** Pads up to the end of the window behind the last whole one of each axis of an image, where that begins in front of the end. */
+function reaching({ kernel, strides, dilations, pads }: ReturnType<typeof checkPool2d>, x: Value) {
+  if (pads === "same") return pads;
+  const ends = kernel.map((length, i) => {
+    const reach = (length - 1) * dilations[i]! + 1;
+    const [stride, around] = [strides[i]!, pads[i]!];
+    const inside = x.shape[i + 2]! + 2 * around;
+    const start = (Math.floor((inside - reach) / stride) + 1) * stride;
+    const over = start + reach - inside;
+    return start >= 0 && start < inside - around && over < stride ? around + over : around;
+  });
+  return [...pads.slice(0, 2), ...ends];
 }
 
 // More, and a window could lie in the pads altogether.

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { MmubError } from "@mmub/core";
 import { describe, expect, test } from "vitest";
+import { tfjsBuilds } from "../../fixtures/tfjs-builds.js";
 import type { Shape } from "../graph.js";
 import * as nn from "../index.js";
 import { checkLossTargets, type Loss, meanLoss, type TargetData } from "../loss.js";
@@ -79,7 +80,7 @@ describe("gradients by differences", () => {
 for (const runtime of [
   await onnx({ package: "onnxruntime-node" }),
   await onnx({ package: "onnxruntime-web" }),
-  await tfjs({ backend: "cpu" }),
+  ...(await Promise.all(tfjsBuilds.map(tfjs))),
 ])
   describe(runtime.name, () => {
     for (const one of cases) test(`${one.loss}: ${one.name}`, () => checkRuntime(runtime, graphOf(one)));

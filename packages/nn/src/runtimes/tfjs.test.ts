@@ -1,12 +1,12 @@
-import { pathToFileURL } from "node:url";
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
 import { describe, expect, test, vi } from "vitest";
+import { tfjsBuilds } from "../../fixtures/tfjs-builds.js";
 import { type Value, within } from "../graph.js";
 import * as ops from "../ops.js";
 import { program } from "../program.js";
 import { checkRuntime, type GraphTest, runtimeChecks } from "../testing/index.js";
-import { type TfjsParams, tfjs } from "./tfjs.js";
+import { tfjs } from "./tfjs.js";
 
 const printed = [vi.spyOn(console, "log"), vi.spyOn(console, "warn"), vi.spyOn(console, "error")];
 // Before any other use: tfjs prints a banner with the first tensor of its cpu backend.
@@ -120,16 +120,7 @@ const larger: Readonly<Record<string, GraphTest>> = {
   },
 };
 
-const builds: readonly TfjsParams[] = [
-  { backend: "cpu" },
-  { backend: "wasm" },
-  // A folder with @tensorflow/tfjs-node in its node_modules, which not every machine can install.
-  ...(process.env.MMUB_TFJS_NODE
-    ? [{ package: `${pathToFileURL(process.env.MMUB_TFJS_NODE)}/node_modules/@tensorflow/tfjs-node/dist/index.js` }]
-    : []),
-];
-
-describe.each(builds)("%o", async (params) => {
+describe.each(tfjsBuilds)("%o", async (params) => {
   const runtime = await tfjs(params);
   for (const check of runtimeChecks({ make: () => runtime })) test(check.name, check.run);
   test.each(Object.entries(larger))("%s", (_, each) => checkRuntime(runtime, each));

@@ -433,6 +433,10 @@ function pools() {
       [1, 2, 9, 8],
       { kernel: [3, 3], dilations: [2, 2], strides: [2, 1], pads: [0, 1, 1, 0] },
     ],
+    "of an image, pads as wide as the kernel": [
+      [1, 2, 5, 6],
+      { kernel: [2, 2], dilations: [3, 2], strides: [1, 2], pads: [2, 1, 2, 2] },
+    ],
     "of a whole image": [[2, 3, 4, 4], { kernel: [4, 4] }],
     "of a sequence that it does not reach the end of": [[2, 3, 9], { kernel: [2] }],
     "of a sequence, step by step": [[2, 3, 9], { kernel: [3], strides: [1] }],
