@@ -1,24 +1,23 @@
 import { describe, expect, test } from "vitest";
-import { exportCases, sampleOf, weightsFor } from "../fixtures/networks.js";
+import { everyExport, off, tolerance } from "../fixtures/exports.js";
+import { exportCases, weightsFor } from "../fixtures/networks.js";
 import { onnxModel } from "./encoder.js";
 import { toOnnx } from "./export.js";
 import type { Value } from "./graph.js";
 import { network } from "./network.js";
 import { add, constant, div, gather, matmul, reshape, sub, sum, transpose } from "./ops.js";
-import { largestOf, mostApart } from "./testing/graph-test.js";
 
 for (const name of ["onnxruntime-node", "onnxruntime-web"] as const)
-  describe(`an exported network on ${name} gives what it gave, whatever the batch`, () => {
-    for (const one of exportCases)
-      test(one.name, async () => {
-        const weights = weightsFor(one);
-        const model = await onnxModel(toOnnx(one.net, weights, one), { package: name });
+  describe(`exported to ${name}: networks of any batch, layers with PyTorch's numbers, ops`, () => {
+    for (const one of everyExport())
+      test(`${one.kind} ${one.name}`, async () => {
+        const model = await onnxModel(one.model, { package: name });
         try {
-          for (const batch of [1, 3, 8]) {
-            const { feeds, output } = sampleOf(one, weights, batch);
-            const got = (await model.run(feeds)).output!;
-            expect(got.shape).toEqual(output.shape);
-            expect(mostApart(got.data as Float32Array, output.data).apart / largestOf(output.data)).toBeLessThan(1e-5);
+          for (const sample of one.samples) {
+            const got = await model.run(sample.feeds);
+            for (const [name, { shape }] of Object.entries(sample.outputs)) expect(got[name]!.shape).toEqual(shape);
+            const data = Object.entries(got).map(([name, { data }]) => [name, data as Float32Array]);
+            expect(off(sample, Object.fromEntries(data))).toBeLessThan(tolerance);
           }
         } finally {
           await model.dispose();

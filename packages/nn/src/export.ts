@@ -20,8 +20,8 @@ export interface ToOnnxOptions {
  * and in browsers. Opset 17, operators of ONNX itself only.
  *
  * Inputs are named as the network's, with the batch in front; a ragged one has `name` and `name.mask`, `[batch, steps]` with 1
- * for a step and 0 for padding; a bag `name` and `name.weights`. Ids are int32. The output is `output`, which is what `build`
- * gives: for probabilities instead of logits, export a network around it.
+ * for a step and 0 for padding; a bag `name` and `name.weights`. What the network has no use for is left out, as the mask of a sum over
+ * steps. Ids are int32. The output is `output`, which is what `build` gives: for probabilities instead of logits, export a network around it.
  *
  * Rejects weights that are missing or do not fit, and networks whose graph needs to know the batch size, unless `batch` says it.
  *
