@@ -12,5 +12,6 @@ export * from "./quantile.js";
 export * from "./random.js";
 export * from "./row-sink.js";
 export * from "./saved.js";
+export * from "./student.js";
 export * from "./text-from.js";
 export * from "./vector.js";

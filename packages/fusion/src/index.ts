@@ -1,5 +1,11 @@
 export type * from "@mmub/core";
 export { MmubError, pipeline, vector } from "@mmub/core";
+export {
+  type ComparedFuser,
+  type CompareFusersOptions,
+  compareFusers,
+  type FuserComparison,
+} from "./compare-fusers.js";
 export { type Block, type Concat, type ConcatParams, concat, type FittedConcat } from "./concat.js";
 export {
   type FittedLateFusion,

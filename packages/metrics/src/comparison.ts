@@ -1,4 +1,4 @@
-import { checkParam, type Label, MmubError } from "@mmub/core";
+import { type CorrectedT, checkParam, correctedT, type Label, logGamma, MmubError } from "@mmub/core";
 import { type BootstrapOptions, bootstrapIntervals, type Interval } from "./bootstrap.js";
 import { checkFinite, checkLength } from "./checks.js";
 import { checkPair } from "./classification.js";
@@ -122,14 +122,7 @@ export interface CorrectedTOptions {
   readonly testOverTrain: number;
 }
 
-export interface CorrectedT {
-  /** The mean of the differences. */
-  readonly difference: number;
-  readonly statistic: number;
-  readonly degreesOfFreedom: number;
-  /** Two-sided, in [0, 1]. */
-  readonly pValue: number;
-}
+export type { CorrectedT };
 
 /**
  * Whether one model scores better than another over the splits of a cross-validation: Student's t with the variance
@@ -162,41 +155,10 @@ export function correctedResampledT(
   checkFinite(part, "second", second);
   const n = first.length;
   if (n < 2) throw new MmubError("invalid-input", { part, message: "1 split has no variance, want at least 2" });
-  let difference = 0;
-  for (let i = 0; i < n; i++) difference += (first[i]! - second[i]!) / n;
-  let variance = 0;
-  for (let i = 0; i < n; i++) variance += (first[i]! - second[i]! - difference) ** 2 / (n - 1);
-  const statistic = difference === 0 ? 0 : difference / Math.sqrt((1 / n + testOverTrain) * variance);
-  const degreesOfFreedom = n - 1;
-  return { difference, statistic, degreesOfFreedom, pValue: studentTwoSided(statistic, degreesOfFreedom) };
-}
-
-/** P(|T| >= |t|) of Student's t: the regularised incomplete beta function of df / (df + t²). */
-function studentTwoSided(t: number, df: number): number {
-  return Number.isFinite(t) ? incompleteBeta(df / (df + t * t), df / 2, 0.5) : 0;
-}
-
-/** Source: the continued fraction of Abramowitz & Stegun 26.5.8, by Lentz's method. */
-function incompleteBeta(x: number, a: number, b: number): number {
-  if (x <= 0 || x >= 1) return x <= 0 ? 0 : 1;
-  if (x > (a + 1) / (a + b + 2)) return 1 - incompleteBeta(1 - x, b, a);
-  const tiny = 1e-300;
-  let c = 1;
-  let d = 1 / (1 - ((a + b) * x) / (a + 1) || tiny);
-  let fraction = d;
-  for (let m = 1; m < 500; m++) {
-    for (const step of [
-      (m * (b - m) * x) / ((a + 2 * m - 1) * (a + 2 * m)),
-      (-(a + m) * (a + b + m) * x) / ((a + 2 * m) * (a + 2 * m + 1)),
-    ]) {
-      d = 1 / (1 + step * d || tiny);
-      c = 1 + step / c || tiny;
-      fraction *= c * d;
-    }
-    if (Math.abs(c * d - 1) < 1e-16) break;
-  }
-  const scale = a * Math.log(x) + b * Math.log(1 - x) + logGamma(a + b) - logGamma(a) - logGamma(b);
-  return (Math.exp(scale) * fraction) / a;
+  return correctedT(
+    Array.from(first, (score, i) => score - second[i]!),
+    testOverTrain,
+  );
 }
 
 /** The upper incomplete gamma function over the whole one: of a series near 0, else of a continued fraction. */
@@ -225,14 +187,4 @@ function gammaUpper(a: number, x: number): number {
     if (Math.abs(d * c - 1) < 1e-16) break;
   }
   return scale * fraction;
-}
-
-/** Stirling's series from 10 on, below by the recurrence. */
-function logGamma(x: number): number {
-  let shift = 0;
-  let at = x;
-  while (at < 15) shift -= Math.log(at++);
-  const inverse = 1 / (at * at);
-  const series = (1 / 12 - inverse * (1 / 360 - inverse * (1 / 1260 - inverse * (1 / 1680 - inverse / 1188)))) / at;
-  return shift + (at - 0.5) * Math.log(at) - at + Math.log(2 * Math.PI) / 2 + series;
 }
