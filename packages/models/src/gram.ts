@@ -2,7 +2,8 @@ import type { Matrix } from "./linear.js";
 
 /**
  * Products of the centred matrix with itself in the lower triangle: of its columns (`X'X`, cols x cols) or of its rows
- * (`XX'`, rows x rows). Rows of the result are `stride` apart, padded to a multiple of 4 with zeros.
+ * (`XX'`, rows x rows). Rows of the result are `stride` apart, padded to a multiple of 4 with zeros. `scaleOf` multiplies each centred
+ * row first, in products of columns.
  */
 export async function gram(
   x: Matrix,
@@ -10,6 +11,7 @@ export async function gram(
   side: "columns" | "rows",
   pause: () => Promise<void> | undefined,
   onTile: () => void,
+  scaleOf?: Float64Array,
 ): Promise<{ readonly size: number; readonly stride: number; readonly values: Float64Array }> {
   const size = side === "columns" ? x.cols : x.rows;
   const depth = side === "columns" ? x.rows : x.cols;
@@ -24,6 +26,9 @@ export async function gram(
     if (to - from < width) tile.fill(0);
     if (side === "columns") fillColumns(x, means, from, to, tile, width);
     else fillRows(x, means, from, to, tile, width, cursor);
+    if (scaleOf)
+      for (let k = 0; k < size; k++)
+        for (let row = from; row < to; row++) tile[k * width + row - from]! *= scaleOf[row]!;
     for (let i = 0; i < stride; i += 2) {
       addProducts(tile, width, i, stride, values);
       if (i % 64 === 0) await pause();

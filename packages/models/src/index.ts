@@ -30,6 +30,14 @@ export {
   type FittedDecisionTreeClassifier,
   type FittedDecisionTreeRegressor,
 } from "./decision-tree.js";
+export {
+  type ElasticNet,
+  type ElasticNetParams,
+  elasticNet,
+  type FittedElasticNet,
+  type LassoParams,
+  lasso,
+} from "./elastic-net.js";
 export type { FittedForest, ForestParams } from "./forest/engine.js";
 export {
   extraTreesClassifier,
@@ -42,6 +50,12 @@ export {
   randomForestClassifier,
   randomForestRegressor,
 } from "./forest.js";
+export {
+  type FittedHuberRegression,
+  type HuberRegression,
+  type HuberRegressionParams,
+  huberRegression,
+} from "./huber-regression.js";
 export {
   type FittedIsolationForest,
   type IsolationForest,
@@ -98,6 +112,12 @@ export {
   networkRegressor,
 } from "./network.js";
 export { type OrdinalTaskParams, ordinalTask } from "./ordinal-task.js";
+export {
+  type FittedQuantileRegression,
+  type QuantileRegression,
+  type QuantileRegressionParams,
+  quantileRegression,
+} from "./quantile-regression.js";
 export { type FittedRidge, type Ridge, type RidgeParams, ridge } from "./ridge.js";
 export {
   type FittedStacking,
@@ -119,6 +139,14 @@ export {
   type TuneParams,
   tune,
 } from "./tune.js";
+export {
+  type FittedTweedieRegression,
+  type PoissonRegressionParams,
+  poissonRegression,
+  type TweedieRegression,
+  type TweedieRegressionParams,
+  tweedieRegression,
+} from "./tweedie-regression.js";
 export {
   type FittedVoting,
   type Voting,

@@ -1,7 +1,5 @@
 import {
   checkParam,
-  checkSaved,
-  checkTargets,
   type Features,
   type FitOptions,
   type FittedModel,
@@ -11,17 +9,15 @@ import {
   type Random,
   type Regression,
   random,
-  rowBatches,
   type Saved,
-  savedArray,
   turn,
 } from "@mmub/core";
 import { dualTube, rowsOf } from "./coordinate.js";
 import { heldOutErrors, stratifiedFolds } from "./folds.js";
-import { checkMatrix, checkWidth, linearKernel, type Matrix, packed } from "./linear.js";
+import { type Matrix, packed } from "./linear.js";
+import { checkRegression, fittedLinear, type LinearFit, loadedLinear } from "./linear-regressor.js";
 import { newton } from "./newton.js";
 import { checkC, isPositive } from "./params.js";
-import { checkNumbers } from "./targets.js";
 
 const type = "@mmub/models/linear-svr";
 
@@ -119,31 +115,13 @@ export function linearSvr(params: LinearSvrParams = {}): LinearSvr {
     params: { C, epsilon, loss, solver, fitIntercept, interceptScaling, tolerance, maxIterations, folds },
   };
 
-  const fitted = (state: State): FittedLinearSvr => {
-    const { coefficients, ...rest } = state;
-    const weights = packed(coefficients, Float64Array.of(state.intercept), coefficients.length);
-    return {
-      ...state,
-      async predict(x, options) {
-        checkMatrix(x, type);
-        checkWidth(x, coefficients.length, type);
-        const values = new Float64Array(x.rows);
-        const kernel = linearKernel(x, 1);
-        for await (const { from, to } of rowBatches(x.rows, options, type))
-          kernel.scores(from, to, weights, values.subarray(from, to));
-        return { values };
-      },
-      save: async () => ({ ...recipe, version: 1, state: rest, arrays: { coefficients: coefficients.slice() } }),
-    };
-  };
+  const fitted = (state: State): FittedLinearSvr => fittedLinear(recipe, state);
 
   return {
     ...recipe,
     async fit(x, targets, options) {
       await turn(options?.signal);
-      checkMatrix(x, type);
-      checkTargets(targets, x.rows, type);
-      checkNumbers(targets, false, type);
+      checkRegression(x, targets, type);
       const numbers = random(options?.seed ?? 0);
       const report = progress(options, type, Array.isArray(C) ? folds * C.length + 1 : 1);
       let done = 0;
@@ -156,13 +134,7 @@ export function linearSvr(params: LinearSvrParams = {}): LinearSvr {
       options?.signal?.throwIfAborted();
       return fitted({ ...solution, ...chosen });
     },
-    async load(saved) {
-      const { state } = checkSaved(saved, recipe, 1);
-      return fitted({
-        ...(state as unknown as Omit<State, "coefficients">),
-        coefficients: savedArray(saved, "coefficients", Float64Array),
-      });
-    },
+    load: async (saved) => fitted(loadedLinear<State>(saved, recipe)),
   };
 }
 
@@ -171,9 +143,7 @@ interface State extends Solution {
   readonly scores?: readonly number[];
 }
 
-interface Solution {
-  readonly coefficients: Float64Array;
-  readonly intercept: number;
+interface Solution extends LinearFit {
   readonly converged: boolean;
   readonly iterations: number;
 }

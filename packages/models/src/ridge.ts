@@ -1,7 +1,5 @@
 import {
   checkParam,
-  checkSaved,
-  checkTargets,
   type Features,
   type FitOptions,
   type FittedModel,
@@ -11,16 +9,15 @@ import {
   progress,
   type Regression,
   random,
-  rowBatches,
   type Saved,
-  savedArray,
   turn,
 } from "@mmub/core";
+import { type Centered, center, interceptOf, pull, push, spreads } from "./centered.js";
 import { heldOutErrors, stratifiedFolds } from "./folds.js";
 import { gram } from "./gram.js";
-import { checkMatrix, checkWidth, type LinearKernel, linearKernel, type Matrix, moments, strideOf } from "./linear.js";
+import { linearKernel, type Matrix, packed, strideOf } from "./linear.js";
+import { checkRegression, fittedLinear, type LinearFit, loadedLinear } from "./linear-regressor.js";
 import { cholesky, choleskySolve, eigen } from "./symmetric.js";
-import { checkNumbers } from "./targets.js";
 
 const type = "@mmub/models/ridge";
 
@@ -120,31 +117,13 @@ export function ridge(params: RidgeParams = {}): Ridge {
   );
   const recipe = { type, params: { alpha, fitIntercept, folds, solver, tolerance, maxIterations } };
 
-  const fitted = (state: State): FittedRidge => {
-    const { coefficients, ...rest } = state;
-    return {
-      ...state,
-      async predict(x, options) {
-        checkMatrix(x, type);
-        checkWidth(x, coefficients.length, type);
-        const values = new Float64Array(x.rows);
-        const kernel = linearKernel(x, 1);
-        const weights = weightsOf(state);
-        for await (const { from, to } of rowBatches(x.rows, options, type))
-          kernel.scores(from, to, weights, values.subarray(from, to));
-        return { values };
-      },
-      save: async () => ({ ...recipe, version: 1, state: rest, arrays: { coefficients: coefficients.slice() } }),
-    };
-  };
+  const fitted = (state: State): FittedRidge => fittedLinear(recipe, state);
 
   return {
     ...recipe,
     async fit(x, targets, options) {
       await turn(options?.signal);
-      checkMatrix(x, type);
-      checkTargets(targets, x.rows, type);
-      checkNumbers(targets, false, type);
+      checkRegression(x, targets, type);
       const report = progress(options, type);
       let done = 0;
       const run: Run = { pause: pace(options?.signal), step: () => report(++done) };
@@ -155,19 +134,11 @@ export function ridge(params: RidgeParams = {}): Ridge {
       const best = alpha[scores.indexOf(Math.min(...scores))]!;
       return fitted({ ...(await solveOnce(data, best, recipe.params, run)), scores });
     },
-    async load(saved) {
-      const { state } = checkSaved(saved, recipe, 1);
-      return fitted({
-        ...(state as unknown as Omit<State, "coefficients">),
-        coefficients: savedArray(saved, "coefficients", Float64Array),
-      });
-    },
+    load: async (saved) => fitted(loadedLinear<State>(saved, recipe)),
   };
 }
 
-interface State {
-  readonly coefficients: Float64Array;
-  readonly intercept: number;
+interface State extends LinearFit {
   readonly alpha: number;
   readonly scores?: readonly number[];
   readonly converged: boolean;
@@ -179,43 +150,8 @@ interface Run {
   readonly step: () => void;
 }
 
-/** With an intercept, that of the data less their means, which leaves the coefficients as they are. */
-interface Centered {
-  readonly x: Matrix;
-  readonly kernel: LinearKernel;
-  readonly means: Float64Array;
-  readonly squares: Float64Array;
-  readonly targets: Float64Array;
-  readonly targetMean: number;
-  readonly fitIntercept: boolean;
-}
-
-function center(x: Matrix, targets: Float64Array, fitIntercept: boolean): Centered {
-  const { means, squares } = moments(x, new Uint8Array(x.rows), Float64Array.of(1 / x.rows));
-  if (!fitIntercept) means.fill(0);
-  const targetMean = fitIntercept ? targets.reduce((sum, target) => sum + target / x.rows, 0) : 0;
-  return {
-    x,
-    kernel: linearKernel(x, 1),
-    means,
-    squares,
-    targets: targets.map((target) => target - targetMean),
-    targetMean,
-    fitIntercept,
-  };
-}
-
 function stateOf(data: Centered, coefficients: Float64Array, alpha: number, converged: boolean): State {
-  let intercept = data.targetMean;
-  for (let k = 0; k < coefficients.length; k++) intercept -= coefficients[k]! * data.means[k]!;
-  return { coefficients, intercept: data.fitIntercept ? intercept : 0, alpha, converged };
-}
-
-function weightsOf({ coefficients, intercept }: State): Float64Array {
-  const weights = new Float64Array(coefficients.length + 1);
-  weights.set(coefficients);
-  weights[coefficients.length] = intercept;
-  return weights;
+  return { coefficients, intercept: interceptOf(data, coefficients), alpha, converged };
 }
 
 type Solver = (alpha: number) => Promise<State>;
@@ -276,29 +212,6 @@ function spectralSolve({ values, vectors }: Spectrum, right: Float64Array, alpha
   return out;
 }
 
-/** The product of the centred matrix, transposed, with one number a row. */
-function pull({ x, kernel, means }: Centered, rows: Float64Array): Float64Array {
-  const out = new Float64Array(x.cols + 1);
-  for (let from = 0; from < x.rows; from += kernel.block) {
-    const to = Math.min(x.rows, from + kernel.block);
-    kernel.gradient(from, to, rows.subarray(from, to), out);
-  }
-  const sum = out[x.cols]!;
-  for (let k = 0; k < x.cols; k++) out[k]! -= means[k]! * sum;
-  return out.subarray(0, x.cols);
-}
-
-/** The product of the centred matrix with one number a column. */
-function push({ x, kernel, means }: Centered, columns: Float64Array, out: Float64Array): void {
-  const weights = new Float64Array(x.cols + 1);
-  weights.set(columns);
-  for (let k = 0; k < x.cols; k++) weights[x.cols]! -= columns[k]! * means[k]!;
-  for (let from = 0; from < x.rows; from += kernel.block) {
-    const to = Math.min(x.rows, from + kernel.block);
-    kernel.scores(from, to, weights, out.subarray(from, to));
-  }
-}
-
 /**
  * Conjugate gradients on the normal equations, which are never formed, preconditioned by their diagonal; not so without a
  * penalty, since only then do they lead to the smallest of many solutions.
@@ -311,11 +224,7 @@ async function conjugateGradients(
   run: Run,
 ): Promise<State> {
   const { rows, cols } = data.x;
-  const inverse = data.squares.map((square, k) => {
-    const variance = square - data.means[k]! ** 2;
-    // A difference below the precision of float32 values is that of a constant column.
-    return alpha === 0 ? 1 : 1 / ((variance > 1e-14 * square ? rows * variance : 0) + alpha);
-  });
+  const inverse = spreads(data).map((spread) => (alpha === 0 ? 1 : 1 / (spread + alpha)));
   const coefficients = new Float64Array(cols);
   const residuals = data.targets.slice();
   const direction = new Float64Array(cols);
@@ -425,6 +334,9 @@ async function scoreFolds(
   const foldOf = stratifiedFolds(new Uint8Array(x.rows), 1, folds, random(seed).fork("folds"), type);
   return heldOutErrors(x, targets, foldOf, folds, alphas.length, async (train, wanted) => {
     const solver = await solverOf(center(train, wanted, params.fitIntercept), params, run);
-    return async (at) => weightsOf(await solver(alphas[at]!));
+    return async (at) => {
+      const { coefficients, intercept } = await solver(alphas[at]!);
+      return packed(coefficients, Float64Array.of(intercept), x.cols);
+    };
   });
 }
