@@ -48,7 +48,17 @@ export { fullSteps, type LayerParams, type ValueLayer } from "./layers/layer.js"
 // Before the op of this name, which is for layers to use.
 export { type BatchNormParams, batchNorm, type LayerNormParams, layerNorm } from "./layers/normalization.js";
 export * from "./layers/pooling.js";
-export { gru, lstm, type RecurrentParams } from "./layers/recurrent.js";
+export {
+  type GruInput,
+  type GruStates,
+  gru,
+  type LstmInput,
+  type LstmParams,
+  type LstmStates,
+  lstm,
+  type RecurrentParams,
+  type RecurrentReturns,
+} from "./layers/recurrent.js";
 export type { EarlyStopping, Epoch, Scores } from "./loop.js";
 export * from "./loss.js";
 export * from "./losses/cox.js";

@@ -10,7 +10,7 @@ import { embedding } from "./embedding.js";
 import { gatedFusion } from "./gate.js";
 import { batchNorm } from "./normalization.js";
 import { globalMaxPool, maxPool2d } from "./pooling.js";
-import { gru, lstm } from "./recurrent.js";
+import { type GruInput, type GruStates, gru, type LstmInput, type LstmStates, lstm } from "./recurrent.js";
 
 test("a network's inputs are inferred from what it says it takes", () => {
   const net = network(
@@ -65,9 +65,15 @@ test("a layer takes only its kind of input", () => {
 });
 
 test("recurrent layers give what they are told to", () => {
-  expectTypeOf(gru({ units: 2 })).toEqualTypeOf<Layer<Steps, Value>>();
-  expectTypeOf(lstm({ units: 2, returns: "last" })).toEqualTypeOf<Layer<Steps, Value>>();
-  expectTypeOf(lstm({ units: 2, returns: "sequences" })).toEqualTypeOf<Layer<Steps, Steps>>();
+  expectTypeOf(gru({ units: 2 })).toEqualTypeOf<Layer<Steps | GruInput, Value>>();
+  expectTypeOf(gru({ units: 2, returns: "states" })).toEqualTypeOf<Layer<Steps | GruInput, GruStates>>();
+  expectTypeOf(lstm({ units: 2, returns: "last" })).toEqualTypeOf<Layer<Steps | LstmInput, Value>>();
+  expectTypeOf(lstm({ units: 2, returns: "sequences" })).toEqualTypeOf<Layer<Steps | LstmInput, Steps>>();
+  expectTypeOf(lstm({ units: 2, returns: "states" })).toEqualTypeOf<Layer<Steps | LstmInput, LstmStates>>();
+  // @ts-expect-error a GRU has no memory beside its state
+  void ((scope: never, input: Steps, c0: Value) => gru({ units: 2 })(scope, { input, c0 }));
+  // @ts-expect-error only an LSTM projects
+  gru({ units: 2, projSize: 1 });
 });
 
 test("layers after one another fit, or do not compile", () => {
@@ -83,7 +89,7 @@ test("layers after one another fit, or do not compile", () => {
   );
   expectTypeOf(words).toEqualTypeOf<Layer<Tokens, Value>>();
   const visits = sequential(dense({ units: 4 }), dropout({ rate: 0.1 }), gru({ units: 4 }), dense({ units: 1 }));
-  expectTypeOf(visits).toEqualTypeOf<Layer<Steps, Value>>();
+  expectTypeOf(visits).toExtend<Layer<Steps, Value>>();
   const photo = sequential(
     batchNorm(),
     conv2d({ filters: 8, kernel: 3 }),

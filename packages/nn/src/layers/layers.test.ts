@@ -5,7 +5,7 @@ import { denseGradient, gradients } from "../gradients.js";
 import { type Shape, sizeOf, type Value } from "../graph.js";
 import { constant as constantly } from "../initializers.js";
 import { type Layer, network, type Scope, type Steps, type Tokens, trace } from "../network.js";
-import { add, constant, input, mul, parameter, relu, reshape, split, sum, tanh } from "../ops.js";
+import { add, concat, constant, input, mul, parameter, relu, reshape, split, sum, tanh } from "../ops.js";
 import { program } from "../program.js";
 import { onnx } from "../runtimes/onnx.js";
 import { tfjs } from "../runtimes/tfjs.js";
@@ -31,9 +31,18 @@ import {
   maxPool1d,
   maxPool2d,
 } from "./pooling.js";
-import { gru, lstm } from "./recurrent.js";
+import { type GruStates, gru, type LstmInput, type LstmStates, lstm } from "./recurrent.js";
 
 type StepsLayer = Layer<Steps, Steps | Value>;
+
+/** All states of each row side by side. */
+function stated(made: Layer<Steps, GruStates | LstmStates>): Layer<Steps, Value> {
+  return (scope, input) => {
+    const { output, hn, ...rest } = made(scope, input);
+    const all = [globalSumPool()(scope, output), hn, ...("cn" in rest ? [rest.cn] : [])];
+    return concat(all.map((value) => reshape(value, [value.shape[0]!, -1])));
+  };
+}
 
 /** Over steps of four channels. */
 const overSteps: Readonly<Record<string, StepsLayer>> = {
@@ -79,7 +88,10 @@ const overSteps: Readonly<Record<string, StepsLayer>> = {
   highway: highway({ activation: "tanh" }),
   gru: gru({ units: 3, layers: 2, bidirectional: true }),
   "gru, sequences": gru({ units: 3, layers: 2, bidirectional: true, returns: "sequences" }),
+  "gru, states": stated(gru({ units: 3, layers: 2, bidirectional: true, returns: "states" })),
   lstm: lstm({ units: 3, layers: 2, bidirectional: true }),
+  "lstm, states": stated(lstm({ units: 3, layers: 2, bidirectional: true, returns: "states" })),
+  "lstm, projSize": lstm({ units: 4, projSize: 2, layers: 2, bidirectional: true }),
   "lstm, sequences": lstm({ units: 3, bidirectional: true, returns: "sequences" }),
   multiHeadAttention: multiHeadAttention({ heads: 2 }),
   "multiHeadAttention, causal": multiHeadAttention({ heads: 2, causal: true }),
@@ -228,6 +240,21 @@ const onValue = (made: Layer, shape: Shape, training = false) =>
   layerTest({ training, inputs: { x: shape }, build: (scope, { x }) => made(scope, x) });
 const onTokens = (made: Layer<Tokens, Value>) =>
   layerTest({ inputs: { ids, mask: idsMask }, build: (scope, { ids, mask }) => made(scope, { ids, mask }) });
+/** A recurrent layer on the rows, which begins with states. */
+function onStates(
+  starts: Readonly<Record<string, Shape>>,
+  make: () => Layer<LstmInput, Value | GruStates | LstmStates>,
+): LayerGraph {
+  const { inputs, parameters } = onRows((_, { values }) => values, [0, 1, 2, 3], 5);
+  return layerTest({
+    inputs: { ...parameters, ...inputs, ...starts },
+    build(scope, tensors) {
+      const { x, mask, ...given } = tensors as Readonly<Record<string, Value>>;
+      const found = make()(scope, { input: { values: x!, mask: mask! }, ...given });
+      return "output" in found ? [found.output.values, found.hn, ...("cn" in found ? [found.cn] : [])] : [found];
+    },
+  });
+}
 const textCnn = (relus: "relu" | ((x: Value) => Value), params: object = {}) =>
   sequential(
     embedding({ rows: 6, width: 4 }),
@@ -285,6 +312,20 @@ const tests: Readonly<Record<string, LayerGraph>> = {
   }),
   "leakyRelu, dropout": onValue(sequential(activation({ kind: "leakyRelu" }), dropout({ rate: 0.4 })), [4, 6], true),
   "dropout of channels": onValue(dropout({ rate: 0.5, shared: [2, 3] }), image, true),
+  "gru, h0": onStates({ h0: [4, 4, 3] }, () => gru({ units: 3, layers: 2, bidirectional: true, returns: "states" })),
+  "gru, h0, last": onStates({ h0: [4, 1, 3] }, () => gru({ units: 3 })),
+  "lstm, h0, c0": onStates({ h0: [4, 4, 3], c0: [4, 4, 3] }, () =>
+    lstm({ units: 3, layers: 2, bidirectional: true, returns: "states" }),
+  ),
+  "lstm, c0 alone, projSize": onStates({ c0: [4, 1, 3] }, () => lstm({ units: 3, projSize: 2, returns: "states" })),
+  "lstm, h0 and c0, projSize": onStates({ h0: [4, 2, 2], c0: [4, 2, 3] }, () =>
+    lstm({ units: 3, projSize: 2, bidirectional: true, bias: false, returns: "states" }),
+  ),
+  "lstm, its last memory alone": onRows(
+    (scope, input) => lstm({ units: 3, projSize: 2, layers: 2, returns: "states" })(scope, input).cn,
+    [0, 1, 2, 3],
+    5,
+  ),
   "gru, dropout": onRows(gru({ units: 2, layers: 2, dropout: 0.5, bias: false }), [0, 1], 5, true),
   "transformerEncoder, dropout": onRows(transformerEncoder({ heads: 2, dropout: 0.3 }), [0, 1], 5, true),
   "attention on others": layerTest({
@@ -546,6 +587,31 @@ describe("wrong use", () => {
       () => globalMaxPool()(scope(), { values: steps.values, mask: input("m", [2, 4]) }),
       "shape-mismatch",
       "steps are [2, 5, 6] with mask [2, 4], want [batch, steps, channels] and [batch, steps]",
+    ],
+    "a state of another width": [
+      () => gru({ units: 2 })(scope(), { input: steps, h0: input("h0", [2, 2]) }),
+      "shape-mismatch",
+      'nn/gru: layer "gru": h0 is a value of [2, 2], want [2, 1, 2]: [batch, layers x directions, width]',
+    ],
+    "a memory for a GRU": [
+      () => gru({ units: 2 })(scope(), { input: steps, c0: input("c0", [2, 1, 2]) } as never),
+      "invalid-input",
+      'nn/gru: layer "gru": got c0, want h0 alone: a GRU has no memory beside its state',
+    ],
+    "a projection as wide as the units": [
+      () => lstm({ units: 2, projSize: 2 }),
+      "invalid-params",
+      "nn/lstm: projSize is number 2, want a positive integer below units, 2",
+    ],
+    "a ceil mode that is none": [
+      () => maxPool1d({ kernel: 2, ceilMode: "yes" as never }),
+      "invalid-params",
+      'nn/maxPool1d: ceilMode is string "yes", want true or false',
+    ],
+    "a padding mode that is none": [
+      () => conv1d({ filters: 2, kernel: 3, paddingMode: "mirror" as never }),
+      "invalid-params",
+      'nn/conv1d: paddingMode is string "mirror", want one of "zeros", "reflect", "replicate", "circular"',
     ],
     "heads that do not divide": [
       () => multiHeadAttention({ heads: 4 })(scope(), steps),
