@@ -120,6 +120,16 @@ export {
 } from "./quantile-regression.js";
 export { type FittedRidge, type Ridge, type RidgeParams, ridge } from "./ridge.js";
 export {
+  type FittedSgdClassifier,
+  type FittedSgdRegressor,
+  type SgdClassifier,
+  type SgdClassifierParams,
+  type SgdRegressor,
+  type SgdRegressorParams,
+  sgdClassifier,
+  sgdRegressor,
+} from "./sgd.js";
+export {
   type FittedStacking,
   type Stacking,
   type StackingParams,
