@@ -113,6 +113,12 @@ export {
 } from "./network.js";
 export { type OrdinalTaskParams, ordinalTask } from "./ordinal-task.js";
 export {
+  type FittedPolynomialFeatures,
+  type PolynomialFeatures,
+  type PolynomialFeaturesParams,
+  polynomialFeatures,
+} from "./polynomial-features.js";
+export {
   type FittedQuantileRegression,
   type QuantileRegression,
   type QuantileRegressionParams,
