@@ -63,6 +63,16 @@ export {
   isolationForest,
   type Outliers,
 } from "./isolation-forest.js";
+export {
+  type FittedKNearestClassifier,
+  type FittedKNearestRegressor,
+  type KNearestClassifier,
+  type KNearestParams,
+  type KNearestRegressor,
+  kNearestClassifier,
+  kNearestRegressor,
+  type Nearest,
+} from "./k-nearest.js";
 export { type FittedLinearSvm, type LinearSvm, type LinearSvmParams, linearSvm } from "./linear-svm.js";
 export { type FittedLinearSvr, type LinearSvr, type LinearSvrParams, linearSvr } from "./linear-svr.js";
 export {
