@@ -30,7 +30,7 @@ export interface NeighborSearch {
   ): Promise<void>;
 }
 
-export interface Reach {
+interface Reach {
   readonly count?: number;
   readonly radius?: number;
 }
