@@ -1,5 +1,6 @@
 // Which rows make a batch, how long it is padded, and its numbers.
 import { type FeatureSet, type Features, listed, MmubError, random, show, type TypedArray } from "@mmub/core";
+import { type Shape, sameShape, showShape } from "./graph.js";
 import type { InputSpec, InputSpecs } from "./network.js";
 
 /** One input or target of all rows as arrays, which another thread can share. */
@@ -83,7 +84,15 @@ function inputColumn(name: string, spec: InputSpec, features: Features, part: st
   if (features.layout !== layout) refuse(`${features.layout ?? show(features)} features`, `${layout} ones`);
   const cols = spec.kind === "tensor" ? product(spec.shape) : spec.kind === "tokens" ? 1 : spec.cols;
   if (features.cols !== cols) refuse(`${features.cols} columns`, `${cols}`);
+  if (spec.kind === "tensor" && features.layout === "dense" && features.shape && !alike(features.shape, spec.shape))
+    refuse(`rows of ${showShape(features.shape)}`, `${showShape(spec.shape)}: put the axes in order`);
   return { name, kind: spec.kind, ...checked(features, spec, part) };
+}
+
+/** Whether rows of one shape are rows of the other: flat ones say nothing of their axes, and axes of 1 change nothing. */
+function alike(got: Shape, want: Shape): boolean {
+  const long = (shape: Shape) => shape.filter((length) => length !== 1);
+  return long(got).length <= 1 || long(want).length <= 1 || sameShape(long(got), long(want));
 }
 
 function checked(features: Features, spec: InputSpec, part: string): Omit<Column, "name" | "kind"> {

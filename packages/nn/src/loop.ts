@@ -79,7 +79,7 @@ export interface Host {
 }
 
 export interface Outcome {
-  /** Those of the best epoch with early stopping, else the last; what they were before a step that failed. */
+  /** Those of the best epoch with early stopping, else the last; of a training that failed the last known to give a finite loss. */
   readonly weights: Readonly<Record<string, Float32Array>>;
   readonly history: readonly Epoch[];
   readonly steps: number;
@@ -132,23 +132,34 @@ async function loop(job: Job, host: Host, memory: Arena, cache: ReturnType<typeo
   let sampled = 0;
   let reported = 0;
 
+  // Weights of which a loss was finite: what the last step has made of them may be what breaks the next.
+  const good = { step: state.step, weights: copied(memory.parameters) };
+
   const outcome = (): Outcome => ({
     weights: earlyStopping && state.best ? state.best.weights : copied(memory.parameters),
     history: state.history,
     steps: state.step,
     ...(earlyStopping && state.best && { bestEpoch: state.best.epoch }),
   });
-  const failed = (what: string, value: number, step: number, rate: number): Outcome => ({
-    ...outcome(),
-    // Nothing has moved since the last good step.
-    weights: copied(memory.parameters),
-    failure: new MmubError("invalid-input", {
-      part,
-      message: `${what} is ${value} at step ${step} (epoch ${state.epoch + 1}), with a learning rate of ${rate}; lower the rate or warm it up, clip the gradient, scale the inputs. details.trained has the weights after step ${state.step}`,
-      step,
-      epoch: state.epoch + 1,
-    }),
-  });
+  const failed = (what: string, value: number, step: number, rate: number, kept = good): Outcome => {
+    // Without a validation the best epoch is known by losses from before its last step.
+    const best = earlyStopping && job.validation ? state.best : undefined;
+    const which = best
+      ? `of epoch ${best.epoch}, the best`
+      : `after step ${kept.step}, the last known to give a finite loss`;
+    return {
+      weights: best?.weights ?? kept.weights,
+      history: state.history,
+      steps: state.step,
+      ...(best && { bestEpoch: best.epoch }),
+      failure: new MmubError("invalid-input", {
+        part,
+        message: `${what} is ${value} at step ${step} (epoch ${state.epoch + 1}), with a learning rate of ${rate}; lower the rate or warm it up, clip the gradient, scale the inputs. details.trained has the weights ${which}`,
+        step,
+        epoch: state.epoch + 1,
+      }),
+    };
+  };
   const report = (rate: number, scores: Scores, validation?: Scores) => {
     reported = performance.now();
     const seconds = (reported - began.at) / 1000;
@@ -242,8 +253,14 @@ async function loop(job: Job, host: Host, memory: Arena, cache: ReturnType<typeo
         sampled += bound.shape.batch;
         state.runs++;
       }
+      if (state.stepInEpoch === 0 || step % keepEvery === 0) {
+        good.step = step;
+        copied(memory.parameters, good.weights);
+      }
       const norm = memory.step(step + 1, rate, counts > 0 ? 1 / counts : 0);
-      if (!Number.isFinite(norm)) return failed("the length of the gradient", norm, step + 1, rate);
+      // Then nothing has moved, and the loss was finite.
+      if (!Number.isFinite(norm))
+        return failed("the length of the gradient", norm, step + 1, rate, { step, weights: copied(memory.parameters) });
       state.step++;
       state.stepInEpoch++;
       if (state.stepInEpoch < stepsOfEpoch) {
@@ -275,6 +292,8 @@ async function loop(job: Job, host: Host, memory: Arena, cache: ReturnType<typeo
 
 const part = "@mmub/nn/train";
 const reportEveryMs = 100;
+// Often enough to lose little, seldom enough to cost nothing.
+const keepEvery = 100;
 
 /** Where a training stands between two steps: with the memory, all that it needs to go on. */
 export interface LoopState {

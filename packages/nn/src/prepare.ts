@@ -1,9 +1,9 @@
 // From what a caller gives to a job of plain data: everything is checked here, before anything large is allocated.
 import { createHash } from "node:crypto";
-import { freemem } from "node:os";
 import { checkParam, listed, MmubError, random, show } from "@mmub/core";
 import { type ArenaOptions, arenaBytes, checkLazyRows, type ParameterPlan, type RowRoom } from "./arena.js";
 import { type BatchShape, type Column, type Dataset, inputColumns, type Padding, paddingOf } from "./batching.js";
+import { freeBytes, mebibytes } from "./free-memory.js";
 import { type Shape, sizeOf } from "./graph.js";
 import type { Job } from "./loop.js";
 import { checkLossTargets, type Loss, type TargetData, type TargetSpec } from "./loss.js";
@@ -100,10 +100,10 @@ export function prepare(net: Network, data: TrainingData, options: TrainOptions)
     mostRows: mostRows(step),
     maskNumbers: mostMaskNumbers(step),
   };
-  // Here, in the worker and as the result; the best; and the file, in arrays and bytes.
-  const copies = 3 + (stopping ? 1 : 0) + (options.checkpoint ? 2 : 0);
+  // Here, in the worker, as the result and the last good ones; the best; and the file, in arrays and bytes.
+  const copies = 4 + (stopping ? 1 : 0) + (options.checkpoint ? 2 : 0);
   const sets = options.worker === false ? [] : validationSet ? [dataset, validationSet] : [dataset];
-  const free = options.memoryLimit ?? process.availableMemory?.() ?? freemem();
+  const free = options.memoryLimit ?? freeBytes();
   const left = checkMemory(layout, step, copies, sets, free);
 
   const { checkpoint } = options;
@@ -339,16 +339,15 @@ function checkMemory(
   const most = 2 ** 32 - 2 ** 16;
   const flat = parameters + gradients + moments;
   if (bytes <= free && flat <= most) return free - bytes;
-  const mib = (of: number) => `${(of / 2 ** 20).toFixed(of < 2 ** 24 ? 1 : 0)} MiB`;
   const needs = Object.entries(parts)
-    .map(([name, of]) => `${name} ${mib(of)}`)
+    .map(([name, of]) => `${name} ${mebibytes(of)}`)
     .join(", ");
   throw new MmubError("invalid-params", {
     part,
     message:
       flat > most
-        ? `parameters, gradients and moments need ${mib(flat)}, want at most ${mib(most)}; take a smaller network, or another optimiser`
-        : `the training needs about ${mib(bytes)} (${needs}), want at most the ${mib(free)} that are free; take smaller batches, shorter rows, lazyRows or a smaller network`,
+        ? `parameters, gradients and moments need ${mebibytes(flat)}, want at most ${mebibytes(most)}; take a smaller network, or another optimiser`
+        : `the training needs about ${mebibytes(bytes)} (${needs}), want at most the ${mebibytes(free)} that are free; take smaller batches, shorter rows, lazyRows or a smaller network`,
     bytes,
     ...parts,
   });

@@ -1,7 +1,8 @@
 // Programs made ready and fed: one session for each shape of batch, and arrays that are used again at each step.
-import type { TypedArray } from "@mmub/core";
+import { MmubError, type TypedArray } from "@mmub/core";
 import type { Arena, RowRun } from "./arena.js";
 import { type BatchShape, type Dataset, feedNames, fill, shapeKey } from "./batching.js";
+import { freeBytes, mebibytes } from "./free-memory.js";
 import { sizeOf } from "./graph.js";
 import type { TensorSpec } from "./program.js";
 import type { CompileOptions, Runtime, Session } from "./runtimes/runtime.js";
@@ -145,8 +146,23 @@ export async function ready(
   }
   for (const name of program.updates)
     fetches[names.update(name)] = room.float32(`fetched ${names.update(name)}`, lengthOf(names.update(name)));
+  if (!arena) checkMemory(program, shape);
   const session = await runtime.compile(program.program, options);
   return { program, shape, session, bytes: activationBytes(program.program), feeds, fetches, rows };
+}
+
+/** Throws where the activations of a prediction would not fit into memory. A training is refused as a whole, before it begins. */
+function checkMemory({ program }: StepProgram, { batch, lengths }: BatchShape): void {
+  // Of the estimate of what a session keeps, what is needed at once.
+  const [bytes, free] = [activationBytes(program) / 3, freeBytes()];
+  if (bytes <= free) return;
+  const steps = Object.entries(lengths).map(([name, length]) => `, ${length} steps of "${name}"`);
+  throw new MmubError("invalid-params", {
+    part: "@mmub/nn/trained",
+    message: `a batch of ${batch} rows${steps.join("")} needs about ${mebibytes(bytes)}, want at most the ${mebibytes(free)} that are free; take a smaller batchSize or shorter rows`,
+    bytes,
+    batch,
+  });
 }
 
 /** Puts the rows `order[from]` to `order[to]` of the data into the feeds. */

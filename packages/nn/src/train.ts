@@ -113,8 +113,8 @@ export interface TrainOptions<Inputs extends InputSpecs = InputSpecs> extends Om
  * one for each epoch.
  *
  * Stops at a loss or gradient that is not finite with `invalid-input`: `details.step` says where, `details.trained` is the
- * network with the weights of before (a `Trained`: to save, to look at, to go on from with `weights`). Rejects what does not fit
- * together, with the row's index where there is one, and, before it allocates, what would not fit into memory, with an
+ * network (a `Trained`: to save, to look at, to go on from with `weights`) with the last weights that are known to give a finite loss, of
+ * the epoch's beginning or of at most 100 steps ago; with early stopping and a validation the best ones. Rejects what does not fit together, with the row's index where there is one, and, before it allocates, what would not fit into memory, with an
  * estimate. Aborting rejects with the signal's reason after the step at work; a checkpoint is written before.
  *
  * Cost, beside the network's own: about 1 ns a parameter and step for Adam, 20 µs a step for the rest, 20 to 200 ms for each shape

@@ -11,4 +11,9 @@ test("onnxruntime-node, where it is not installed onnxruntime-web, and else tfjs
   expect((await auto()).name).toMatch(/^onnxruntime-web /);
   gone("onnxruntime-web");
   expect((await auto()).name).toMatch(/^tfjs/);
+  gone("@tensorflow/tfjs-core");
+  await expect(auto()).rejects.toMatchObject({
+    code: "missing-library",
+    message: expect.stringMatching(/^nn\/auto: no runtime is installed.*: npm install onnxruntime-node$/),
+  });
 });

@@ -6,7 +6,7 @@ import { tfjs } from "./tfjs.js";
 /**
  * The fastest runtime that is installed and loads; its `name` says which. In this order: onnxruntime-node; tfjs-node-gpu, if it has found
  * a GPU; onnxruntime-web, which is always installed with this package; tfjs. For another choice, such as onnxruntime-node on a GPU, call
- * `onnx` or `tfjs` with what you want.
+ * `onnx` or `tfjs` with what you want. Where there is none: `missing-library` with the command that installs one.
  *
  * @example
  * const runtime = await auto();
@@ -17,8 +17,18 @@ export async function auto(): Promise<Runtime> {
     (await installed(() => onnx({ package: "onnxruntime-node" }))) ??
     (await installed(onGpu)) ??
     (await installed(() => onnx({ package: "onnxruntime-web" }))) ??
-    tfjs()
+    (await installed(() => tfjs())) ??
+    none()
   );
+}
+
+function none(): never {
+  throw new MmubError("missing-library", {
+    part: "@mmub/nn/auto",
+    message:
+      "no runtime is installed, neither onnxruntime-node nor onnxruntime-web nor a build of tfjs; install the fastest with: npm install onnxruntime-node",
+    library: "onnxruntime-node",
+  });
 }
 
 async function onGpu(): Promise<Runtime | undefined> {

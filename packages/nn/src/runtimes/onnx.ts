@@ -176,16 +176,31 @@ function runner(ort: Ort, session: OrtSession, program: Program, weights: object
       }
       // Nothing that it gives is wanted.
       if (Object.keys(written).length === 0) return;
-      if (!web) {
-        await session.run(read, written);
-        return;
+      try {
+        // The outputs of onnxruntime-web lie in its own memory.
+        const results = await session.run(read, web ? Object.keys(written) : written);
+        if (web) for (const to in written) written[to]!.data.set(results[to]!.data as never);
+      } catch (cause) {
+        throw failed(cause);
       }
-      // Its outputs lie in its own memory.
-      const results = await session.run(read, Object.keys(written));
-      for (const to in written) written[to]!.data.set(results[to]!.data as never);
     },
     dispose: () => session.release(),
   };
+}
+
+/** What onnxruntime says of a node, with the layer that the node is named after. */
+function failed(cause: unknown): MmubError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const [, op, node = "", reason] =
+    /while running (\S+) node\. Name:'([^']*)' Status Message: (.*)/s.exec(message) ?? [];
+  const layer = node.slice(0, Math.max(0, node.lastIndexOf("/")));
+  const where = layer && `layer "${layer}": `;
+  return new MmubError("invalid-input", {
+    part,
+    message: op ? `${where}${op}: ${reason!.trim()}` : message.trim(),
+    cause,
+    ...(layer && { layer }),
+  });
 }
 
 const arrays = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;

@@ -220,7 +220,13 @@ describe("the choice", () => {
   test("what is not installed is missing-library with the command", async () => {
     await expect(tfjs({ backend: "webgl" })).rejects.toMatchObject({
       code: "missing-library",
-      message: expect.stringContaining("npm install @tensorflow/tfjs-backend-webgl"),
+      message: expect.stringContaining("npm install @tensorflow/tfjs-core @tensorflow/tfjs-backend-webgl"),
+    });
+    await expect(tfjs({ backend: "tensorflow" })).rejects.toMatchObject({
+      code: "missing-library",
+      message: expect.stringMatching(
+        /^nn\/tfjs: no build of tfjs starts \(.*\); install one with: npm install @tensorflow\/tfjs-node$/s,
+      ),
     });
     await expect(tfjs({ package: "@tensorflow/tfjs-node-gpu" })).rejects.toMatchObject({
       code: "missing-library",

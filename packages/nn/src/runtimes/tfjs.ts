@@ -65,12 +65,22 @@ export async function tfjs(params: TfjsParams = {}): Promise<Runtime> {
     }
   }
   if (failures.length === 1) throw failures[0];
+  const native = params.backend === "tensorflow";
   throw new MmubError("missing-library", {
     part,
-    message: `no build of tfjs starts (${failures.map((error) => (error as Error).message).join("; ")}); install one with: npm install @tensorflow/tfjs-node, or npm install @tensorflow/tfjs-core @tensorflow/tfjs-backend-wasm`,
+    message: `no build of tfjs starts (${reasonsOf(failures)}); install one with: npm install @tensorflow/tfjs-node${native ? "" : ", or npm install @tensorflow/tfjs-core @tensorflow/tfjs-backend-wasm"}`,
     cause: new AggregateError(failures),
     library: "@tensorflow/tfjs-node",
   });
+}
+
+/** What is not installed, and why what is installed does not start. */
+function reasonsOf(failures: readonly unknown[]): string {
+  const absent = (error: unknown) =>
+    MmubError.is(error) && (error.cause as { code?: string } | undefined)?.code === "ERR_MODULE_NOT_FOUND";
+  const missing = new Set(failures.filter(absent).map((error) => (error as MmubError).details.library));
+  const others = failures.filter((error) => !absent(error)).map((error) => (error as Error).message);
+  return [...(missing.size > 0 ? [`not installed: ${[...missing].join(", ")}`] : []), ...new Set(others)].join("; ");
 }
 
 interface Candidate {
@@ -116,20 +126,22 @@ function unwrap(module: object): Tf {
 }
 
 // By name only, so that bundlers leave out what is not installed.
-const bring = (name: string): Promise<object> => library(part, name, () => import(/* @vite-ignore */ name));
+const bring = (name: string, install = name): Promise<object> =>
+  library(part, name, () => import(/* @vite-ignore */ name), install);
 
 async function load(build: string, backend: TfjsBackend): Promise<Tf> {
   if (backend === "tensorflow") {
     restoreUtil();
     return unwrap(await quietly(() => bring(build)));
   }
-  const tf = unwrap(await bring(build));
-  const added = await quietly(() => bring(`@tensorflow/tfjs-backend-${backend}`));
+  const [added, both] = [`@tensorflow/tfjs-backend-${backend}`, `${build} @tensorflow/tfjs-backend-${backend}`];
+  const tf = unwrap(await bring(build, both));
+  const kernels = await quietly(() => bring(added, both));
   // In Node the binary lies in the package; elsewhere it is where the page has said.
   const require = builtin("node:module")?.createRequire(import.meta.url);
   if (backend === "wasm" && require && !registry(tf).wasm) {
     const entry = require.resolve("@tensorflow/tfjs-backend-wasm");
-    (unwrap(added) as Tf & { setWasmPaths(folder: string): void }).setWasmPaths(entry.replace(/[^/\\]*$/, ""));
+    (unwrap(kernels) as Tf & { setWasmPaths(folder: string): void }).setWasmPaths(entry.replace(/[^/\\]*$/, ""));
   }
   return tf;
 }
