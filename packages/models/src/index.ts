@@ -64,6 +64,14 @@ export {
   type Outliers,
 } from "./isolation-forest.js";
 export {
+  type Clusters,
+  type FittedKMeans,
+  type KMeans,
+  type KMeansFitOptions,
+  type KMeansParams,
+  kMeans,
+} from "./k-means.js";
+export {
   type FittedKNearestClassifier,
   type FittedKNearestRegressor,
   type KNearestClassifier,
