@@ -18,6 +18,7 @@ export {
   gradientBoostingRegressor,
 } from "./boosting.js";
 export { type Calibrated, type CalibratedParams, calibrated, type FittedCalibrated } from "./calibrated.js";
+export { type Dbscan, type DbscanParams, type DensityClusters, dbscan, type FittedDbscan } from "./dbscan.js";
 export {
   type DecisionTreeClassifier,
   type DecisionTreeClassifierParams,
@@ -50,6 +51,13 @@ export {
   randomForestClassifier,
   randomForestRegressor,
 } from "./forest.js";
+export {
+  type FittedGaussianMixture,
+  type GaussianMixture,
+  type GaussianMixtureParams,
+  gaussianMixture,
+  type Mixed,
+} from "./gaussian-mixture.js";
 export {
   type FittedHuberRegression,
   type HuberRegression,
@@ -130,6 +138,7 @@ export {
   networkRegressor,
 } from "./network.js";
 export { type OrdinalTaskParams, ordinalTask } from "./ordinal-task.js";
+export { type FittedPca, type Pca, type PcaParams, pca } from "./pca.js";
 export {
   type FittedPolynomialFeatures,
   type PolynomialFeatures,

@@ -18,13 +18,21 @@ import {
   rowBatches,
   type Saved,
   savedArray,
-  type TypedArray,
   turn,
 } from "@mmub/core";
 import { argmax, encodeLabels } from "./labels.js";
 import { checkMatrix, checkWidth, type Matrix, plain } from "./linear.js";
 import { checkRegression } from "./linear-regressor.js";
-import { type Metric, metrics, type Neighbor, type NeighborSearch, neighborSearch } from "./neighbors.js";
+import {
+  type KeptRows,
+  loadedRows,
+  type Metric,
+  metrics,
+  type Neighbor,
+  type NeighborSearch,
+  neighborSearch,
+  savedRows,
+} from "./neighbors.js";
 import { filled } from "./trees/settings.js";
 
 export interface KNearestParams {
@@ -130,7 +138,7 @@ export function kNearestClassifier<L extends Label = Label>(params: KNearestPara
       return fitted(copied(x), classes as L[], classOf);
     },
     async load(saved) {
-      const { classes, ...state } = checkSaved(saved, recipe, 1).state as unknown as Kept & {
+      const { classes, ...state } = checkSaved(saved, recipe, 1).state as unknown as KeptRows & {
         readonly classes: readonly L[];
       };
       return fitted(loadedRows(saved, state), classes, savedArray(saved, "classOf", Int32Array));
@@ -185,16 +193,10 @@ export function kNearestRegressor(params: KNearestParams = {}): KNearestRegresso
       return fitted(copied(x), Float64Array.from(targets));
     },
     async load(saved) {
-      const state = checkSaved(saved, recipe, 1).state as unknown as Kept;
+      const state = checkSaved(saved, recipe, 1).state as unknown as KeptRows;
       return fitted(loadedRows(saved, state), savedArray(saved, "targets", Float64Array));
     },
   };
-}
-
-interface Kept {
-  readonly rows: number;
-  readonly cols: number;
-  readonly layout: "dense" | "sparse";
 }
 
 function checked(type: string, params: KNearestParams): Required<KNearestParams> {
@@ -288,27 +290,5 @@ function copied(x: Matrix): Matrix {
     offsets: x.offsets.slice(),
     columns: x.columns.slice(),
     values: x.values.slice(),
-  };
-}
-
-function savedRows(x: Matrix): Record<string, TypedArray> {
-  if (x.layout === "dense") return { data: x.data.slice() };
-  return { offsets: x.offsets.slice(), columns: x.columns.slice(), values: x.values.slice() };
-}
-
-function loadedRows(saved: Saved, { rows, cols, layout }: Kept): Matrix {
-  if (layout === "dense") {
-    const data = savedArray(saved, "data", Float32Array);
-    return { layout, rows, cols, data };
-  }
-  const offsets = savedArray(saved, "offsets", Uint32Array);
-  const columns = savedArray(saved, "columns", Uint32Array);
-  return {
-    layout,
-    rows,
-    cols,
-    offsets,
-    columns,
-    values: savedArray(saved, "values", Float32Array),
   };
 }

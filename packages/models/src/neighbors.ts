@@ -1,5 +1,5 @@
 // The nearest of some rows to a query, exactly: for models of neighbours and for clusters by density.
-import { toDense } from "@mmub/core";
+import { type Saved, savedArray, type TypedArray, toDense } from "@mmub/core";
 import { kernels } from "@mmub/kernels";
 import type { Matrix } from "./linear.js";
 
@@ -62,16 +62,19 @@ function byProducts(train: Float32Array, rows: number, cols: number, metric: Met
     norms[row] = sum;
     longest = Math.max(longest, sum);
   }
-  const k = kernels({ bytes: 4 * ((queryBlock + rowBlock) * cols + queryBlock * rowBlock) + 4096 });
-  const [left, right, out] = [
-    k.float32(queryBlock * cols),
-    k.float32(rowBlock * cols),
-    k.float32(queryBlock * rowBlock),
-  ];
+  // Searches at the same time must not share memory.
+  const free: ReturnType<typeof memory>[] = [];
+  const memory = () => {
+    const k = kernels({ bytes: 4 * ((queryBlock + rowBlock) * cols + queryBlock * rowBlock) + 4096 });
+    const [left, right] = [k.float32(queryBlock * cols), k.float32(rowBlock * cols)];
+    return { k, left, right, out: k.float32(queryBlock * rowBlock) };
+  };
 
   return {
     async find(x, from, to, { count = Number.POSITIVE_INFINITY, radius = Number.POSITIVE_INFINITY }, take, pause) {
       const queries = toDense(x).data;
+      const held = free.pop() ?? memory();
+      const { k, left, right, out } = held;
       for (let start = from; start < to; start += queryBlock) {
         const size = Math.min(queryBlock, to - start);
         const lengths = new Float64Array(size);
@@ -124,6 +127,7 @@ function byProducts(train: Float32Array, rows: number, cols: number, metric: Met
           take(start + i, nearest(near, count, radius));
         }
       }
+      free.push(held);
     },
   };
 }
@@ -260,4 +264,33 @@ function sparseDistance(
   const left = whole - covered;
   const total = sum + (left > 1e-14 * whole ? left : 0);
   return metric === "euclidean" ? Math.sqrt(total) : total;
+}
+
+/** What a saved part says of rows that it keeps. */
+export interface KeptRows {
+  readonly rows: number;
+  readonly cols: number;
+  readonly layout: "dense" | "sparse";
+}
+
+export function savedRows(x: Matrix): Record<string, TypedArray> {
+  if (x.layout === "dense") return { data: x.data.slice() };
+  return { offsets: x.offsets.slice(), columns: x.columns.slice(), values: x.values.slice() };
+}
+
+export function loadedRows(saved: Saved, { rows, cols, layout }: KeptRows): Matrix {
+  if (layout === "dense") {
+    const data = savedArray(saved, "data", Float32Array);
+    return { layout, rows, cols, data };
+  }
+  const offsets = savedArray(saved, "offsets", Uint32Array);
+  const columns = savedArray(saved, "columns", Uint32Array);
+  return {
+    layout,
+    rows,
+    cols,
+    offsets,
+    columns,
+    values: savedArray(saved, "values", Float32Array),
+  };
 }

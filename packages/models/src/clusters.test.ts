@@ -1,0 +1,146 @@
+// Models without targets but k-means: mixtures, components and clusters by density, beside scikit-learn's.
+import { readFileSync } from "node:fs";
+import { dense, type Features, MmubError, sliceFeatures, sparse } from "@mmub/core";
+import { unsupervisedChecks } from "@mmub/core/testing";
+import { describe, expect, test } from "vitest";
+import { type DbscanParams, dbscan } from "./dbscan.js";
+import { type GaussianMixtureParams, gaussianMixture } from "./gaussian-mixture.js";
+import { type PcaParams, pca } from "./pca.js";
+
+describe("conformance", () => {
+  for (const covariance of ["full", "tied", "diag", "spherical"] as const)
+    for (const check of unsupervisedChecks({
+      make: () => gaussianMixture({ components: 2, covariance }),
+      rowsOf: ({ components, logLikelihoods }) => Array.from(components, (own, row) => [own, logLikelihoods[row]]),
+    }))
+      test(`gaussianMixture ${covariance}: ${check.name}`, check.run);
+  for (const params of [{}, { components: 2, whiten: true }, { components: 0.8 }] as PcaParams[])
+    for (const check of unsupervisedChecks({
+      make: () => pca(params),
+      rowsOf: ({ rows, cols, data }) =>
+        Array.from({ length: rows }, (_, row) => [...data.subarray(row * cols, (row + 1) * cols)]),
+    }))
+      test(`pca ${JSON.stringify(params)}: ${check.name}`, check.run);
+  for (const params of [{ eps: 1.5 }, { eps: 3, metric: "manhattan" }] as DbscanParams[])
+    for (const check of unsupervisedChecks({ make: () => dbscan(params), rowsOf: ({ clusters }) => [...clusters] }))
+      test(`dbscan ${JSON.stringify(params)}: ${check.name}`, check.run);
+});
+
+interface Stored {
+  readonly rows?: number;
+  readonly cols?: number;
+  readonly data?: readonly number[];
+  readonly sparse?: { cols: number; offsets: number[]; columns: number[]; values: number[] };
+}
+const golden = JSON.parse(readFileSync(new URL("../fixtures/clusters.json", import.meta.url), "utf8")) as {
+  readonly mixtures: readonly {
+    x: Stored;
+    covariance: NonNullable<GaussianMixtureParams["covariance"]>;
+    weights: number[];
+    means: number[];
+    covariances: number[];
+    logLikelihoods: number[];
+    aic: number;
+    bic: number;
+  }[];
+  readonly components: readonly {
+    name: string;
+    x: Stored;
+    params: PcaParams;
+    components: number[];
+    variances: number[];
+    ratios: number[];
+    scores: number[];
+    back: number[];
+  }[];
+  readonly densities: readonly { name: string; x: Stored; params: DbscanParams; clusters: number[]; cores: number[] }[];
+};
+const featuresOf = ({ rows, cols, data, sparse: csr }: Stored): Features =>
+  csr
+    ? sparse(csr.cols, Uint32Array.from(csr.offsets), Uint32Array.from(csr.columns), Float32Array.from(csr.values))
+    : dense(rows!, cols!, Float32Array.from(data!));
+const mostApart = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+  Math.max(Math.abs(a.length - b.length), ...Array.from(a, (value, i) => Math.abs(value - b[i]!)));
+
+describe("scikit-learn's mixtures", () => {
+  for (const want of golden.mixtures)
+    test(want.covariance, async () => {
+      const x = featuresOf(want.x);
+      const { covariance } = want;
+      const params = { components: 3, covariance, tolerance: 1e-13, maxIterations: 10_000, starts: 3 };
+      const fitted = await gaussianMixture(params).fit(x, { seed: 1 });
+      expect(fitted.converged).toBe(true);
+      expect(mostApart([fitted.aic, fitted.bic], [want.aic, want.bic])).toBeLessThan(1e-4);
+      const { logLikelihoods, probabilities, components } = await fitted.predict(sliceFeatures(x, 0, 8));
+      expect(mostApart(logLikelihoods, want.logLikelihoods)).toBeLessThan(1e-5);
+      for (const [row, own] of components.entries())
+        expect(probabilities.data[row * 3 + own]).toBe(Math.max(...probabilities.data.subarray(row * 3, row * 3 + 3)));
+      // The components come in any order.
+      for (let c = 0; c < 3; c++) {
+        const same = [0, 1, 2].find((other) => Math.abs(fitted.means[other * 3]! - want.means[c * 3]!) < 1e-4)!;
+        const part = (all: ArrayLike<number>, at: number, size: number) =>
+          Array.from(all).slice(at * size, (at + 1) * size);
+        expect(mostApart(part(fitted.means, same, 3), part(want.means, c, 3))).toBeLessThan(1e-5);
+        expect(mostApart(part(fitted.weights, same, 1), part(want.weights, c, 1))).toBeLessThan(1e-5);
+        if (covariance === "tied") continue;
+        const size = covariance === "full" ? 9 : covariance === "diag" ? 3 : 1;
+        expect(mostApart(part(fitted.covariances, same, size), part(want.covariances, c, size))).toBeLessThan(1e-4);
+      }
+      if (covariance === "tied") expect(mostApart(fitted.covariances, want.covariances)).toBeLessThan(1e-5);
+    });
+});
+
+describe("scikit-learn's components", () => {
+  for (const want of golden.components)
+    test(want.name, async () => {
+      const x = featuresOf(want.x);
+      const fitted = await pca(want.params).fit(x);
+      expect(mostApart(fitted.components, want.components)).toBeLessThan(1e-5);
+      expect(mostApart(fitted.explainedVariance, want.variances)).toBeLessThan(1e-6);
+      expect(mostApart(fitted.explainedVarianceRatio, want.ratios)).toBeLessThan(1e-8);
+      const scores = await fitted.predict(sliceFeatures(x, 0, 8));
+      expect(mostApart(scores.data, want.scores)).toBeLessThan(1e-4);
+      expect(mostApart(fitted.inverse(sliceFeatures(scores, 0, 3)).data, want.back)).toBeLessThan(1e-4);
+    });
+});
+
+describe("scikit-learn's clusters by density", () => {
+  for (const want of golden.densities)
+    test(want.name, async () => {
+      const x = featuresOf(want.x);
+      const fitted = await dbscan(want.params).fit(x);
+      expect([...fitted.clusters]).toEqual(want.clusters);
+      expect([...fitted.cores]).toEqual(want.cores);
+      expect(fitted.count).toBe(Math.max(...want.clusters) + 1);
+      const { clusters } = await fitted.predict(x);
+      for (const row of want.cores) expect(clusters[row]).toBe(want.clusters[row]);
+      // At an edge, the nearest core decides here and the first there.
+      expect(want.clusters.every((own, row) => (own === -1) === (clusters[row] === -1))).toBe(true);
+    });
+});
+
+test("equal rows, constant columns and no columns", async () => {
+  const same = dense(6, 2, Float32Array.of(1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2));
+  expect([...(await dbscan().fit(same)).clusters]).toEqual([0, 0, 0, 0, 0, 0]);
+  expect((await dbscan().fit(dense(2, 1))).count).toBe(0);
+  const flat = await pca().fit(same);
+  expect([...flat.explainedVariance, ...flat.explainedVarianceRatio]).toEqual([0, 0, 0, 0]);
+  expect(mostApart((await flat.predict(same)).data, new Float32Array(12))).toBeLessThan(1e-12);
+  const mixture = await gaussianMixture({ components: 2 }).fit(same);
+  expect(mixture.weights.reduce((a, b) => a + b)).toBeCloseTo(1);
+  expect((await pca().fit(dense(3, 0))).explainedVariance.length).toBe(0);
+});
+
+test("errors say what is wrong", async () => {
+  await expect(pca({ components: 3 }).fit(dense(5, 2))).rejects.toThrow("want at most 2");
+  await expect(pca().fit(dense(1, 2))).rejects.toThrow("want at least 2");
+  await expect(gaussianMixture({ components: 3 }).fit(dense(2, 2))).rejects.toThrow("want at least 3");
+  const collinear = dense(4, 2, Float32Array.of(1, 2, 2, 4, 3, 6, 4, 8));
+  await expect(gaussianMixture({ regularization: 0 }).fit(collinear)).rejects.toThrow("raise regularization");
+  for (const [make, list] of [
+    [pca, [{ components: 1.5 }, { components: 0 }, { whiten: 1 }, { k: 1 }]],
+    [dbscan, [{ eps: 0 }, { minSamples: 0 }, { metric: "x" }]],
+    [gaussianMixture, [{ components: 0 }, { covariance: "all" }, { regularization: -1 }, { starts: 0 }]],
+  ] as const)
+    for (const params of list) expect(() => (make as (params: object) => unknown)(params)).toThrow(MmubError);
+});
