@@ -1,7 +1,7 @@
 // CMU-MOSI with three modalities, as its quality sets read it.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Dense, type FeatureSet, takeFeatures } from "@mmub/core";
+import type { Dense } from "@mmub/core";
 import { parseCsv, readNpy } from "./files.js";
 
 export const mosiFiles = ["meta.csv", "text.npy", "audio.npy", "video.npy"] as const;
@@ -18,9 +18,4 @@ export function readMosi(folder: string) {
     videoOf: (row: number) => utterances[row]?.video_id,
     modalities: { text: matrix("text"), audio: matrix("audio"), video: matrix("video") },
   };
-}
-
-/** These rows of every modality. */
-export function rowsAt(features: FeatureSet, rows: Uint32Array): FeatureSet {
-  return Object.fromEntries(Object.entries(features).map(([name, all]) => [name, takeFeatures(all, rows)]));
 }

@@ -170,11 +170,12 @@ function listChecks() {
     { name: "types", on: "sources", check: () => run(bin("typescript", "tsc"), ["-p", "."]) },
     { name: "imports", on: "sources", check: () => tsx("tools/check-imports.ts") },
     { name: "docs", on: "sources", check: () => run(bin("tsx"), ["--conditions=@mmub/source", "tools/check-docs.ts"]) },
-    {
+    ...["nn", "fusion"].map((of) => ({
       name: "browser",
+      of,
       on: "sources",
-      check: () => run(bin("tsx"), ["--conditions=@mmub/source", "packages/nn/fixtures/browser.ts"]),
-    },
+      check: () => run(bin("tsx"), ["--conditions=@mmub/source", `packages/${of}/fixtures/browser.ts`]),
+    })),
     { name: "unused", on: "sources", check: () => run(bin("knip"), ["--no-config-hints"]) },
     { name: "changesets", on: "sources", check: () => tsx("tools/check-changesets.ts") },
     ...folders("packages").flatMap((of) => [

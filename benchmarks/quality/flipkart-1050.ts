@@ -1,7 +1,7 @@
-import { type Dense, type Extractor, type FeatureSet, type Fuser, takeFeatures } from "@mmub/core";
+import { type Dense, type Extractor, type FeatureSet, type Fuser, takeFeatures, vector } from "@mmub/core";
 import { concat, weightedSum } from "@mmub/fusion";
 import { colorHistogram, hog, type ImageInput, lbp } from "@mmub/image";
-import { accuracy, f1, stratifiedKFold, take } from "@mmub/metrics";
+import { accuracy, f1, mcnemar, stratifiedKFold, take } from "@mmub/metrics";
 import { logisticRegression } from "@mmub/models";
 import { tfidf } from "@mmub/text";
 import { productFiles, readProducts } from "../flipkart.js";
@@ -39,10 +39,16 @@ const looks: readonly (readonly View[])[] = [
   ["edges", "whole", "colors", "layout", "texture"],
 ];
 
+interface Chosen {
+  choice?: Choice;
+  said?: readonly string[];
+}
+
 /** One choice of everything that a method leaves open. */
 interface Choice {
   readonly text?: Extractor<string>;
   readonly photo?: readonly View[];
+  readonly price?: boolean;
   readonly fuser: Fuser;
   readonly C: number;
 }
@@ -56,12 +62,14 @@ export const set: QualitySet = {
     "weighted sum": "0.930 late fusion, scikit-learn, same split; 0.67-0.78 USE + VGG16, another split",
   },
   async read(folder) {
-    const { names, labels, photos, train, test } = readProducts(folder);
+    const { names, labels, photos, prices, train, test } = readProducts(folder);
 
     // Nothing is learned from the photos, so their features are the same in every fold.
     const photoFeatures = {} as Record<View, Dense>;
     for (const [view, extractor] of Object.entries(views) as [View, Extractor<ImageInput, Dense>][])
       photoFeatures[view] = await (await extractor.fit([])).transform(photos);
+
+    const priceFeatures = await (await vector().fit(prices.filter((price) => price !== null))).transform(prices);
 
     const candidate = (choice: Choice) => ({
       choice,
@@ -71,6 +79,7 @@ export const set: QualitySet = {
           ...(text && { name: await text.transform(take(names, rows)) }),
           ...(choice.photo &&
             Object.fromEntries(choice.photo.map((view) => [view, takeFeatures(photoFeatures[view], rows)]))),
+          ...(choice.price && { price: takeFeatures(priceFeatures, rows) }),
         });
         const [known, asked] = [await featuresOf(from), await featuresOf(to)];
         const targets = take(labels, from);
@@ -87,32 +96,46 @@ export const set: QualitySet = {
         train: take(train, fold.train),
         test: take(train, fold.test),
       }));
-      const chosen = async function* (
-        method: string,
-        choices: Choice[],
-        out: { choice?: Choice },
-      ): AsyncGenerator<Score> {
+      const chosen = async function* (method: string, choices: Choice[], out: Chosen): AsyncGenerator<Score> {
         const best = await select(choices.map(candidate), { labels, folds, seed, rule: "best" });
         out.choice = best.choice;
         const predicted = await best.predict(train, test, seed);
+        out.said = predicted;
         const truth = take(labels, test);
         yield { method, metric: "accuracy", value: accuracy(truth, predicted) };
         yield { method, metric: "macro-F1", value: f1(truth, predicted, { average: "macro" }) };
       };
 
       const fuser = concat();
-      const text: { choice?: Choice } = {};
+      const text: Chosen = {};
       const textChoices = Object.values(texts).flatMap((one) => [1, 10].map((C) => ({ text: one, fuser, C })));
       yield* chosen("text", textChoices, text);
-      const image: { choice?: Choice } = {};
+      const image: Chosen = {};
       const imageChoices = looks.flatMap((photo) => [0.1, 0.3, 1].map((C) => ({ photo, fuser, C })));
       yield* chosen("image", imageChoices, image);
       // Each as it was best alone; open is how much the photo counts beside the text.
       const photo = image.choice!.photo!;
       const both = { photo, text: text.choice!.text!, C: text.choice!.C };
       const weighted = (weight: number) => Object.fromEntries(photo.map((view) => [view, weight]));
-      const concats = [0.1, 0.2, 0.4].map((weight) => ({ ...both, fuser: concat({ weights: weighted(weight) }) }));
-      yield* chosen("concat", concats, {});
+      const photoWeights = [0.1, 0.2, 0.4];
+      const concats = photoWeights.map((weight) => ({ ...both, fuser: concat({ weights: weighted(weight) }) }));
+      const joined: Chosen = {};
+      yield* chosen("concat", concats, joined);
+      const priced = concats.flatMap((choice, i) =>
+        [0.1, 0.3].map((price) => ({
+          ...choice,
+          price: true,
+          fuser: concat({ weights: { ...weighted(photoWeights[i]!), price } }),
+        })),
+      );
+      const all: Chosen = {};
+      yield* chosen("concat with the price", priced, all);
+      const truth = take(labels, test);
+      for (const [method, { said }] of [
+        ["concat", joined],
+        ["concat with the price", all],
+      ] as const)
+        yield { method, metric: "p of the gain over text", value: mcnemar(truth, said!, text.said!).pValue };
       const sums = (["skill", weighted(0.1), weighted(0.3)] as const).map((weights) => ({
         ...both,
         fuser: weightedSum({ weights }),

@@ -2,7 +2,8 @@ import { type Classification, type Dense, dense, type FeatureSet, random } from 
 import { concat, contextRnn, crossmodalTransformer, gated, lateFusion, lowRankFusion } from "@mmub/fusion";
 import { accuracy, bootstrapIntervals, f1, kFold, take } from "@mmub/metrics";
 import { classTask, logisticRegression, multiTask } from "@mmub/models";
-import { mosiFiles, readMosi, rowsAt } from "../mosi.js";
+import { rowsAt } from "../missing.js";
+import { mosiFiles, readMosi } from "../mosi.js";
 import type { QualitySet, Score } from "../quality.js";
 import { select } from "../selection.js";
 

@@ -1,5 +1,5 @@
 import { checkParam } from "@mmub/core";
-import { add, concat, dense, mean, mul, reshape, sigmoid, softmax, sub, sum, tanh, transpose } from "@mmub/nn";
+import { concat, dense, greater, mean, mul, reshape, sigmoid, softmax, sum, tanh, transpose, where } from "@mmub/nn";
 import { type EncodingParams, encodingOf } from "./encoding.js";
 import { type FuserTrainingParams, type NetworkFuser, networkFuser } from "./network-fuser.js";
 import { sharesOf, stacked } from "./parts.js";
@@ -42,8 +42,8 @@ export function gated({ gate = "softmax", ...given }: GatedParams = {}): Network
     );
     const logits = stacked(parts.map(({ name }) => dense({ units, name: `gate_${name}` })(scope, all)));
     const presence = reshape(concat(parts.map(({ present }) => present)), [batch, count, 1]);
-    // Far below what logits are: no part for what is missing.
-    const hidden = add(logits, mul(sub(presence, 1), 1e4));
+    // Far below what logits are: no part for what is missing, and an equal one for all where all is.
+    const hidden = where(greater(presence, 0), logits, -1e4);
     const gates = gate === "sigmoid" ? sigmoid(logits) : transpose(softmax(transpose(hidden, [0, 2, 1])), [0, 2, 1]);
     return { fused: sum(mul(gates, values), [1]), shares: sharesOf(mean(gates, [2]), parts) };
   });
