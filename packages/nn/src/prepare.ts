@@ -317,13 +317,14 @@ export function initial(
 }
 
 /** Throws where the training would not fit into memory; else what is left of it, in bytes. */
-function checkMemory(
+export function checkMemory(
   layout: ArenaOptions,
   step: StepProgram,
   copies: number,
   /** Sets that are copied for a worker. */
   sets: readonly Dataset[],
   free: number,
+  of = part,
 ): number {
   const { parameters, gradients, moments } = arenaBytes(layout);
   const arrays = sets.flatMap(({ columns }) => columns.flatMap(({ data, offsets, ids }) => [data, offsets, ids]));
@@ -343,7 +344,7 @@ function checkMemory(
     .map(([name, of]) => `${name} ${mebibytes(of)}`)
     .join(", ");
   throw new MmubError("invalid-params", {
-    part,
+    part: of,
     message:
       flat > most
         ? `parameters, gradients and moments need ${mebibytes(flat)}, want at most ${mebibytes(most)}; take a smaller network, or another optimiser`

@@ -1,10 +1,11 @@
 import { checkParam, MmubError, type TypedArray } from "@mmub/core";
 import { arena, type Clip } from "./arena.js";
+import { freeBytes } from "./free-memory.js";
 import type { Loss } from "./loss.js";
 import type { InputSpecs, Network } from "./network.js";
 import { adam } from "./optimizers/adam.js";
 import type { Optimizer } from "./optimizers/optimizer.js";
-import { initial, mostMaskNumbers, mostRows, plans } from "./prepare.js";
+import { checkMemory, initial, mostMaskNumbers, mostRows, plans } from "./prepare.js";
 import { drawMasks, ready, room, takeUpdates } from "./runner.js";
 import { auto } from "./runtimes/auto.js";
 import type { Runtime } from "./runtimes/runtime.js";
@@ -89,14 +90,16 @@ export async function stepper<Inputs extends InputSpecs>(
     shape,
     (name) => groups(name, traced.parameters.get(name)!.spec.shape).trained !== false,
   );
-  const memory = arena({
+  const layout = {
     parameters: plans(traced, program, optimizer, lazyRows, groups),
     optimizer,
     ...(clip && { clip }),
     accumulate: 1,
     mostRows: mostRows(program),
     maskNumbers: mostMaskNumbers(program),
-  });
+  };
+  checkMemory(layout, program, 0, [], freeBytes(), part);
+  const memory = arena(layout);
   for (const [name, values] of Object.entries(initial(traced, options.weights ?? {}, seed)))
     memory.parameters.get(name)!.set(values);
   const runtime = options.runtime ?? (await auto());

@@ -653,6 +653,19 @@ describe("what cannot be trained is refused before anything starts", () => {
       },
     ],
     [
+      "memory of a stepper",
+      () => {
+        const wide = network({ x: { kind: "vector", cols: 4 } }, (scope, { x }) =>
+          sequential(dense({ units: 40_000 }), dense({ units: 40_000 }))(scope, x),
+        );
+        return stepper(wide, { loss: mse(), batch: 1 });
+      },
+      {
+        code: "invalid-params",
+        message: /^nn\/stepper: parameters, gradients and moments need \d+ MiB, want at most 4096 MiB/,
+      },
+    ],
+    [
       "an id that the embedding has not",
       () => {
         const words = network({ w: { kind: "tokens", vocabulary: 9 } }, (scope, { w }) =>
