@@ -3,6 +3,7 @@ import { type Dense, decodeSaved, dense, encodeSaved, type Features, MmubError, 
 import { modelChecks, toyData } from "@mmub/core/testing";
 import { describe, expect, test } from "vitest";
 import {
+  type FittedGradientBoostingRegressor,
   type GradientBoostingRegressorParams,
   gradientBoostingClassifier,
   gradientBoostingRegressor,
@@ -235,6 +236,21 @@ describe("when to stop", () => {
     await expect(odd).rejects.toMatchObject({ code: "invalid-input", index: 0 });
   });
 
+  test("a share of few rows, or of classes with few rows each, holds out one row at least", async () => {
+    const few = toyData({ rows: 4, cols: 2, seed: 1 });
+    const params = { numIterations: 2, minDataInLeaf: 1, validation: 0.1 };
+    const number = await gradientBoostingRegressor(params).fit(few.features, few.values);
+    expect(number.history[0]!.validation).toBeGreaterThan(0);
+    // Eight classes of three rows: each alone would hold out none of them, and together it is 2.4 rows.
+    const many = toyData({ rows: 24, cols: 2, seed: 2 });
+    const names = many.labels.map((_, row) => `class ${row % 8}`);
+    const classes = await gradientBoostingClassifier(params).fit(many.features, names);
+    expect(classes.classes.length).toBe(8);
+    expect(classes.history[0]!.validation).toBeGreaterThan(0);
+    const single = gradientBoostingClassifier(params).fit(dense(2, 1), ["a", "b"]);
+    await expect(single).rejects.toThrow("each class needs a row to learn from");
+  });
+
   test("without a validation there is nothing to stop by", async () => {
     const model = gradientBoostingClassifier({ earlyStopping: {} });
     await expect(model.fit(toy.features, noisy)).rejects.toThrow("set validation");
@@ -339,4 +355,23 @@ describe("what may come", () => {
     );
     await expect(fit(infinite, targets, { missing: "nan" })).rejects.toMatchObject({ index: 3 });
   });
+});
+
+test("start and the leaves of a row sum to its raw score", async () => {
+  const { features, labels, values } = toyData({ rows: 60, cols: 3, seed: 8 });
+  const leaf = (
+    { columns, thresholds, left, right, values }: FittedGradientBoostingRegressor["trees"],
+    root: number,
+  ) => {
+    let node = root;
+    while (columns[node]! >= 0) node = features.data[columns[node]!]! <= thresholds[node]! ? left[node]! : right[node]!;
+    return values[node]!;
+  };
+  const sum = ({ start, trees }: Pick<FittedGradientBoostingRegressor, "start" | "trees">) =>
+    start[0]! + trees.roots.reduce((all, root) => all + leaf(trees, root), 0);
+  const number = await gradientBoostingRegressor({ minDataInLeaf: 5 }).fit(features, values);
+  expect((await number.predict(features)).values[0]).toBeCloseTo(sum(number), 6);
+  const two = await gradientBoostingClassifier({ minDataInLeaf: 5 }).fit(features, labels);
+  const chance = (await two.predict(features)).probabilities.data[1]!;
+  expect(Math.log(chance / (1 - chance))).toBeCloseTo(sum(two), 3);
 });

@@ -229,3 +229,17 @@ test("one row and constant columns: the mean", async () => {
   const fitted = await extraTreesRegressor({ numTrees: 3 }).fit(dense(4, 2), [1, 2, 3, 4]);
   expect((await fitted.predict(dense(1, 2))).values).toEqual(Float64Array.of(2.5));
 });
+
+test("the mean of the shares in the leaves of a row is its chance of a class", async () => {
+  const { features, labels } = toyData({ rows: 90, cols: 3, classes: 3, seed: 8 });
+  const { trees, shares, classes, predict } = await randomForestClassifier({ numTrees: 7 }).fit(features, labels);
+  const { columns, thresholds, left, right, roots } = trees;
+  const chances = new Float64Array(3);
+  for (const root of roots) {
+    let node = root;
+    while (columns[node]! >= 0) node = features.data[columns[node]!]! <= thresholds[node]! ? left[node]! : right[node]!;
+    for (const c of classes.keys()) chances[c]! += shares![3 * node + c]! / roots.length;
+  }
+  const { probabilities } = await predict(features);
+  for (const c of classes.keys()) expect(probabilities.data[c]).toBeCloseTo(chances[c]!, 5);
+});

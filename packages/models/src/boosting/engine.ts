@@ -109,6 +109,8 @@ export interface FittedBoosting {
   readonly history: readonly BoostingRound[];
   /** The round, from 1, up to which trees were kept, where early stopping chose it. */
   readonly bestIteration?: number;
+  /** What the trees add to, one number an output: with them it is the raw score, which Shapley values of the trees sum to. */
+  readonly start: readonly number[];
   /** The trees, node by node. */
   readonly trees: Trees;
 }
@@ -374,16 +376,24 @@ function heldOut(
     if (!groups.has(group)) groups.set(group, []);
     groups.get(group)!.push(row);
   }
-  const held: number[] = [];
-  for (const group of [...groups.keys()].sort((a, b) => a - b)) {
-    const rows = draws.shuffle(groups.get(group)!);
-    // One row of a class at least is learned from.
-    held.push(...rows.slice(0, Math.min(rows.length - 1, Math.round(settings.validation * rows.length))));
-  }
+  // Of each class its share, one row of it at least being learned from; and of all rows their share, at least one, wherever classes have
+  // so few that each alone would round to none.
+  const share = settings.validation;
+  const parts = [...groups.keys()]
+    .sort((a, b) => a - b)
+    .map((group) => {
+      const rows = draws.shuffle(groups.get(group)!);
+      const count = Math.min(rows.length - 1, Math.floor(share * rows.length));
+      return { rows, count, rest: rows.length - 1 > count ? share * rows.length - count : -1 };
+    });
+  const short = Math.max(1, Math.round(share * x.rows)) - parts.reduce((sum, { count }) => sum + count, 0);
+  const next = parts.filter(({ rest }) => rest >= 0).sort((a, b) => b.rest - a.rest);
+  for (const part of next.slice(0, Math.max(0, short))) part.count++;
+  const held = parts.flatMap(({ rows, count }) => rows.slice(0, count));
   if (held.length === 0)
     throw new MmubError("invalid-input", {
       part,
-      message: `a validation of ${settings.validation} of ${x.rows} rows holds none out, want one at least; give more rows or a larger share`,
+      message: `a validation of ${settings.validation} of ${x.rows} rows holds none out, since each class needs a row to learn from; give more rows`,
       rows: x.rows,
     });
   const isHeld = mask(Int32Array.from(held), x.rows);
@@ -451,10 +461,11 @@ export function scorer({ trees, columns, start }: Made, outputs: number) {
   };
 }
 
-export function told({ trees, columns, history, bestIteration }: Made): FittedBoosting {
+export function told({ trees, columns, start, history, bestIteration }: Made): FittedBoosting {
   return {
     importance: importanceOf(trees, columns.length),
     history,
+    start,
     ...(bestIteration !== undefined && { bestIteration }),
     trees,
   };

@@ -74,8 +74,10 @@ export interface FittedForest {
   readonly importance: Importance;
   /** Accuracy or R2 on rows by the trees that have not learned from them, where it was asked for. */
   readonly oobScore?: number;
-  /** The trees, node by node. */
+  /** The trees, node by node. The prediction is the mean of theirs; of two classes it is the chance of the second. */
   readonly trees: Trees;
+  /** Of three classes and more, their shares at each node: nodes x classes. A column of it in place of `trees.values` is one class. */
+  readonly shares?: Float32Array;
 }
 
 export interface Made {
@@ -410,8 +412,13 @@ export function forestScorer({ trees, columns, shares }: Made) {
   };
 }
 
-export function told({ trees, columns, oobScore }: Made): FittedForest {
-  return { importance: importanceOf(trees, columns.length), trees, ...(oobScore !== undefined && { oobScore }) };
+export function told({ trees, columns, shares, oobScore }: Made): FittedForest {
+  return {
+    importance: importanceOf(trees, columns.length),
+    trees,
+    ...(shares && { shares }),
+    ...(oobScore !== undefined && { oobScore }),
+  };
 }
 
 export function savedForest(
