@@ -154,7 +154,7 @@ export async function stepperOf(
   const weights = weightsOf(net, tensors, lengths);
   const runtime = await runtimes[kind]();
   if (task === "train") {
-    const options = { loss, batch, lengths, weights, threads, runtime, lazyRows: rules === "sparse" };
+    const options = { loss, batch, lengths, full: ragged, weights, threads, runtime, lazyRows: rules === "sparse" };
     const { step, dispose } = await stepper(net, options);
     return { step: async (x, y) => [await step({ inputs: { x }, targets: { target: y } })], dispose };
   }

@@ -138,6 +138,42 @@ export function lazyAdam(
   }
 }
 
+/**
+ * As `adam` on all rows of a table, where the gradient is zero but for the `count` rows of `unique`, whose slots count as in `sumRows`.
+ * Entry `count` of `sums` is zeros.
+ */
+export function adamTable(
+  p: usize,
+  m: usize,
+  v: usize,
+  width: i32,
+  tableRows: i32,
+  unique: usize,
+  count: u32,
+  sums: usize,
+  slots: usize,
+  rate: f32,
+  beta1: f32,
+  rest1: f32,
+  beta2: f32,
+  rest2: f32,
+  epsilon: f32,
+  shrink: f32,
+  decay: f32,
+  scale: f32,
+): void {
+  const bytes = usize(width) << 2;
+  for (let row = 0; row < tableRows; row++) {
+    const slot = load<u32>(slots + (usize(row) << 2));
+    const touched = slot < count && load<i32>(unique + (usize(slot) << 2)) === row;
+    const g = sums + usize(touched ? slot : count) * bytes;
+    adam(p, g, m, v, width, rate, beta1, rest1, beta2, rest2, epsilon, shrink, decay, scale);
+    p += bytes;
+    m += bytes;
+    v += bytes;
+  }
+}
+
 /** For sample b and filter f: adds gradient[b, f] * weights[f] to the steps that filter f read at positions[b, f]. */
 export function addWindows(
   out: usize,

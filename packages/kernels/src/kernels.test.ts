@@ -291,6 +291,32 @@ const each = (name: string, run: (k: Kernels) => void): void => {
 };
 
 describe("rows", () => {
+  test("a table by rows of a gradient steps as by the whole gradient, bit for bit", () => {
+    const [tableRows, width] = [12, 6];
+    const numbers = tableRows * width;
+    const k = kernels({ bytes: 2 ** 16 });
+    const r = random(5);
+    for (const decoupled of [false, true]) {
+      const start = Float32Array.from({ length: numbers }, () => r.normal());
+      const [p, m, v, p2, m2, v2, gradient] = Array.from({ length: 7 }, () => k.float32(numbers));
+      p!.set(start);
+      p2!.set(start);
+      const [rows, sums, slots] = [k.int32(5), k.float32(6 * width), k.int32(tableRows)];
+      for (let step = 1; step <= 4; step++) {
+        rows.set([3, step, 3, 0, 11]);
+        for (let i = 0; i < sums.length; i++) sums[i] = r.normal();
+        gradient!.fill(0);
+        k.scatterAddRows(gradient!, width, rows, sums.subarray(0, 5 * width));
+        const count = k.sumRows(rows, sums.subarray(0, 5 * width), width, slots);
+        const options = { learningRate: 0.1, step, weightDecay: 0.2, gradientScale: 0.5 };
+        k[decoupled ? "adamw" : "adam"](p!, gradient!, m!, v!, options);
+        const room = sums.subarray(0, (count + 1) * width);
+        k.adamTable(p2!, m2!, v2!, width, rows.subarray(0, count), room, slots, { ...options, decoupled });
+      }
+      expect([p2, m2, v2]).toEqual([p, m, v]);
+    }
+  });
+
   test("multiples are as the values that they stand for, and sums go on", () => {
     const k = kernels({ bytes: 2 ** 16 });
     const [width, n] = [5, 12];

@@ -87,6 +87,11 @@ export interface AdamOptions extends LazyAdamOptions {
   readonly maxSecondMoment?: Float32Array;
 }
 
+export interface AdamTableOptions extends Omit<AdamOptions, "maxSecondMoment"> {
+  /** Weight decay as `adamw` has it. @default false: as `adam` */
+  readonly decoupled?: boolean;
+}
+
 export interface RowsOptions {
   /** A row that gets nothing, as the `padding_idx` of PyTorch's embedding; it need not be in the table. @default none */
   readonly padding?: number;
@@ -276,6 +281,21 @@ export interface Kernels extends WordVectorKernels, TreeKernels, SpectraKernels,
     rows: Int32Array,
     sums: Float32Array,
     options: LazyRowsOptions,
+  ): void;
+  /**
+   * The step that `adam` takes with a gradient that is zero but for some rows of a table: of the same bits, without the zeros being
+   * written out and read. `rows`, `sums` and `slots` are what `sumRows` has left; `sums` has one row more, which becomes zeros.
+   * With `decoupled` the step of `adamw`. Cost: one pass over parameters and moments.
+   */
+  adamTable(
+    parameters: Float32Array,
+    firstMoment: Float32Array,
+    secondMoment: Float32Array,
+    width: number,
+    rows: Int32Array,
+    sums: Float32Array,
+    slots: Int32Array,
+    options: AdamTableOptions,
   ): void;
   /**
    * The gradient of a 1-d convolution followed by a global max pool, with respect to its input: only the window that won
@@ -679,6 +699,24 @@ export function kernels({ bytes, build, shared = false }: KernelsOptions): Kerne
           });
       const tail = [f(rate), beta1, rest1, beta2, rest2, f(epsilon), scale] as const;
       exports.lazyAdam(p, m, v, width, list, rows.length, g, places, ...tail);
+    },
+    adamTable(parameters, firstMoment, secondMoment, width, rows, sums, slots, options) {
+      const { decoupled = false, weightDecay = decoupled ? 0.01 : 0, learningRate } = options;
+      checkDecay(weightDecay);
+      const { rate, beta1, rest1, beta2, rest2, epsilon, scale, rootCorrection } = adamNumbers(options);
+      const { length } = parameters;
+      const count = tableRows("parameters", parameters, width);
+      const p = at("parameters", parameters);
+      const m = at("firstMoment", firstMoment, length);
+      const v = at("secondMoment", secondMoment, length);
+      const g = at("sums", sums, (rows.length + 1) * width, `${rows.length} rows and one more x ${width}`);
+      const list = checkRows("rows", rows, count, none, `parameters have ${count} rows`);
+      const places = at("slots", slots, count, "one for each row");
+      sums.fill(0, rows.length * width);
+      const shrink = decoupled ? f(1 - learningRate * weightDecay) : 1;
+      const tail = [f(epsilon * rootCorrection), shrink, decoupled ? 0 : f(weightDecay), scale] as const;
+      const betas = [f(rate), beta1, rest1, beta2, rest2] as const;
+      exports.adamTable(p, m, v, width, count, list, rows.length, g, places, ...betas, ...tail);
     },
     addWindows(out, positions, gradients, weights, options) {
       const { batch, steps, width, filters, kernel, stride = 1, padding = 0, dilation = 1 } = options;

@@ -192,6 +192,25 @@ describe("the same bits as the twin", () => {
       });
       return count;
     });
+  sameBits("adamTable", ({ k, n, make, positive, below }) => {
+    const width = n + 1;
+    const rows = placeRows(
+      k,
+      Array.from({ length: 9 }, () => below(15)),
+    );
+    const [sums, slots] = [make(10 * width), k.int32(15)];
+    const count = k.sumRows(rows, sums.subarray(0, 9 * width), width, slots);
+    const [p, m, v] = [make(15 * width), make(15 * width), positive(15 * width)];
+    for (const decoupled of [false, true])
+      k.adamTable(p, m, v, width, rows.subarray(0, count), sums.subarray(0, (count + 1) * width), slots, {
+        learningRate: 0.01,
+        step: 3,
+        weightDecay: 0.1,
+        gradientScale: 0.5,
+        decoupled,
+      });
+    return count;
+  });
   sameBits("addWindows", ({ k, n, make, below }) => {
     const [batch, steps, width, filters, kernel] = [3, 11, n + 1, 5, 3];
     const gradients = make(batch * filters);

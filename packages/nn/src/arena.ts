@@ -8,8 +8,11 @@ import { momentsOf, type Optimizer } from "./optimizers/optimizer.js";
 export interface ParameterPlan {
   readonly name: string;
   readonly shape: Shape;
-  /** `fixed`: not trained, a buffer, or nothing that the loss depends on. `rows`: only touched rows are stepped. */
-  readonly role: "dense" | "rows" | "fixed";
+  /**
+   * `fixed`: not trained, a buffer, or nothing that the loss depends on. `rows`: only touched rows are stepped. `table`: all are,
+   * by a gradient that comes as rows and is never written out.
+   */
+  readonly role: "dense" | "rows" | "table" | "fixed";
   /** The gradient comes as a tensor, as rows to be added up, or both. */
   readonly dense: boolean;
   readonly pieces: number;
@@ -117,7 +120,7 @@ function layoutOf(parameters: readonly ParameterPlan[]): Layout {
     left = left.filter((other) => !alike(plan, other));
   }
   const dense = end;
-  for (const plan of parameters) if (plan.role === "rows") place(plan);
+  for (const plan of parameters) if (byRows(plan)) place(plan);
   const moved = end;
   for (const plan of parameters) if (plan.role === "fixed") place(plan);
   return { at, groups, dense, moved, all: end };
@@ -131,10 +134,10 @@ export function arenaBytes(options: ArenaOptions): { parameters: number; gradien
     if (plan.pieces === 0) continue;
     const { rows: most, base } = options.mostRows[plan.name]!;
     const sums = sumsOf(plan, most, options.accumulate);
-    rows += aligned(most) + aligned(most * widthOf(plan));
+    rows += aligned(most) + aligned((most + 1) * widthOf(plan));
     if (base > 0) rows += aligned(base) + 2 * aligned(most);
-    if (plan.role === "rows") rows += aligned(plan.shape[0]!);
-    if (plan.role === "rows" && options.accumulate > 1) rows += aligned(sums) + aligned(sums * widthOf(plan));
+    if (byRows(plan)) rows += aligned(plan.shape[0]!);
+    if (byRows(plan) && options.accumulate > 1) rows += aligned(sums) + aligned((sums + 1) * widthOf(plan));
   }
   return {
     parameters: 4 * all,
@@ -165,9 +168,7 @@ export function arena(options: ArenaOptions): Arena {
   const moments = flatMoments.map((of) => new Map(movedPlans.map((plan) => [plan.name, view(of, plan)])));
   const tables = plans
     .filter(({ pieces, role }) => pieces > 0 && role !== "fixed")
-    .map((plan) =>
-      table(memory, plan, mostRows[plan.name]!, accumulate, plan.role === "rows" ? undefined : view(total, plan)),
-    );
+    .map((plan) => table(memory, plan, mostRows[plan.name]!, accumulate, byRows(plan) ? undefined : view(total, plan)));
   const steppers = groups.map(({ from, to, plan }) => {
     const part = (of: Float32Array) => of.subarray(from, to);
     return { plan, parameters: part(flat), gradients: part(total), moments: flatMoments.map(part) };
@@ -271,7 +272,8 @@ function table(
 ): RunningTable {
   const width = widthOf(plan);
   const rows = memory.int32(most);
-  const values = memory.float32(most * width);
+  // A row more for what `adamTable` puts there.
+  const values = memory.float32((most + 1) * width);
   const base = memory.float32(baseNumbers);
   const [scales, from] = baseNumbers > 0 ? [memory.float32(most), memory.int32(most)] : [base, rows];
   const parts = { name: plan.name, plan, width, rows, values, base, scales };
@@ -317,7 +319,7 @@ function table(
   // In place, or where they stay while more runs are added.
   const places = sumsOf(plan, most, accumulate);
   const uniqueRows = accumulate > 1 ? memory.int32(places) : rows;
-  const allSums = accumulate > 1 ? memory.float32(places * width) : values;
+  const allSums = accumulate > 1 ? memory.float32((places + 1) * width) : values;
   let count = 0;
   const sums = () => allSums.subarray(0, count * width);
   return {
@@ -337,13 +339,24 @@ function table(
       }
       const { beta1, beta2, epsilon } = optimizer;
       const options = { learningRate, gradientScale, step, beta1, beta2, epsilon, slots };
+      const [first, second] = [moments[0]!, moments[1]!];
+      if (plan.role === "table") {
+        const { weightDecay } = plan;
+        const as = { ...options, weightDecay, decoupled: optimizer.type === "adamW" };
+        memory.adamTable(parameters, first, second, width, list, allSums.subarray(0, (count + 1) * width), slots, as);
+        return;
+      }
       // The sums stay where they are: the slots tell.
-      memory.lazyAdam(parameters, moments[0]!, moments[1]!, width, list.sort(), sums(), options);
+      memory.lazyAdam(parameters, first, second, width, list.sort(), sums(), options);
     },
     clear() {
       count = 0;
     },
   };
+}
+
+function byRows({ role }: ParameterPlan): boolean {
+  return role === "rows" || role === "table";
 }
 
 /** How many rows of a table can be touched in a step. */

@@ -40,10 +40,12 @@ export interface Padding {
 export interface BatchShape {
   readonly batch: number;
   readonly lengths: Readonly<Record<string, number>>;
+  /** Ragged inputs that have no padding, so that their masks are left out. @default none */
+  readonly full?: readonly string[];
 }
 
-export function shapeKey({ batch, lengths }: BatchShape): string {
-  return [batch, ...Object.values(lengths)].join("x");
+export function shapeKey({ batch, lengths, full = [] }: BatchShape): string {
+  return [batch, ...Object.values(lengths), ...full].join("x");
 }
 
 /** Checks features against what a network takes, every value and id, and gives them as columns. */
@@ -149,6 +151,11 @@ function rowOf(step: number, offsets: ArrayLike<number> | undefined): number {
   return offsets ? row : step;
 }
 
+/** Room for the windows of a convolution, whatever the rows. */
+export function leastLength(padTo: number, ...lengths: readonly number[]): number {
+  return Math.min(Math.max(2 * padTo, 8), ...lengths);
+}
+
 /** For each ragged column, how its batches are padded: not at all where all rows are of one length. */
 export function paddingOf(columns: readonly Column[], rows: number, padTo: number): Record<string, Padding> {
   const found: Record<string, Padding> = {};
@@ -160,18 +167,18 @@ export function paddingOf(columns: readonly Column[], rows: number, padTo: numbe
       if (length < shortest) shortest = length;
       if (length > most) most = length;
     }
-    found[name] = { least: shortest === most ? most : Math.min(2 * padTo, most), most };
+    found[name] = { least: shortest === most ? most : leastLength(padTo, most), most };
   }
   return found;
 }
 
 /**
- * What a length is padded to: a multiple of `padTo`, with eight lengths for each doubling beyond sixteen times that. So beyond eight
- * times that at most an eighth is padding, and few graphs serve all lengths.
+ * What a length is padded to: a multiple of `padTo`, with sixteen lengths for each doubling beyond 32 times that. So beyond sixteen
+ * times that at most a sixteenth is padding, and few graphs serve all lengths.
  */
 export function paddedLength(length: number, { least, most }: Padding, padTo: number): number {
   if (length <= least) return least;
-  const grain = Math.max(padTo, 2 ** (Math.floor(Math.log2(length - 1)) - 3));
+  const grain = Math.max(padTo, 2 ** (Math.floor(Math.log2(length - 1)) - 4));
   const padded = Math.ceil(length / grain) * grain;
   return length <= most && padded > most ? most : padded;
 }
@@ -270,17 +277,22 @@ export function shapeOf(
   padTo: number,
 ): BatchShape {
   const lengths: Record<string, number> = {};
-  for (const { name, offsets, lengthOf } of columns) {
+  const full: string[] = [];
+  for (const { name, kind, offsets, lengthOf } of columns) {
     if (!offsets || lengthOf) continue;
-    let longest = 0;
+    let [shortest, longest] = [Infinity, 0];
     for (let i = from; i < to; i++) {
       const length = offsets[order[i]! + 1]! - offsets[order[i]!]!;
+      if (length < shortest) shortest = length;
       if (length > longest) longest = length;
     }
+    const { least, most } = paddings[name]!;
     lengths[name] = paddedLength(longest, paddings[name]!, padTo);
+    // Where lengths differ from batch to batch, one that has no padding by chance is not worth a graph of its own.
+    if (least === most && shortest === lengths[name] && (kind === "steps" || kind === "tokens")) full.push(name);
   }
   for (const { name, lengthOf } of columns) if (lengthOf) lengths[name] = lengths[lengthOf]!;
-  return { batch: to - from, lengths };
+  return { batch: to - from, lengths, full };
 }
 
 /** The arrays that a column is fed by, named as the graph names them. */

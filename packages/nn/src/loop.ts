@@ -6,7 +6,7 @@ import { readCheckpoint, writeCheckpoint } from "./checkpoint.js";
 import { type Metric, measure, rises } from "./metrics.js";
 import type { Optimizer } from "./optimizers/optimizer.js";
 import { drawMasks, feed, type Ready, ready, room, sessions, takeUpdates } from "./runner.js";
-import type { Runtime } from "./runtimes/runtime.js";
+import type { CompileOptions, Runtime } from "./runtimes/runtime.js";
 import { type PlateauState, plateauAfter, plateauStart, rateFactor, type Schedule } from "./schedules.js";
 import { names, type StepProgram } from "./step-program.js";
 
@@ -99,11 +99,12 @@ export async function runTraining(job: Job, host: Host): Promise<Outcome> {
   });
   for (const [name, values] of Object.entries(job.initial)) memory.parameters.get(name)!.set(values);
   const shared = room();
-  const cache = sessions(job.sessions, async (kind, shape) => {
-    const program = await host.program(kind as "train" | "evaluate", shape);
+  const programOf = (kind: string, shape: BatchShape) => host.program(kind as "train" | "evaluate", shape);
+  const make = async (kind: string, shape: BatchShape, family: Pick<CompileOptions, "family">) => {
     const binding = { parameters: memory.parameters, arena: memory, output: job.metrics.length > 0, room: shared };
-    return ready(host.runtime, program, shape, binding, { threads: job.threads });
-  });
+    return ready(host.runtime, await programOf(kind, shape), shape, binding, { threads: job.threads, ...family });
+  };
+  const cache = sessions(job.sessions, make, job.paddings, programOf);
   try {
     return await loop(job, host, memory, cache);
   } finally {

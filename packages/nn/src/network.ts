@@ -1,5 +1,6 @@
 import type { Random } from "@mmub/core";
 import { reject, type Shape, sameShape, showShape, type Value, within } from "./graph.js";
+import { fullMask } from "./layers/layer.js";
 import { input, parameter } from "./ops.js";
 
 /** A padded batch of ragged sequences. */
@@ -116,18 +117,25 @@ export interface TraceOptions {
   readonly batch: number;
   /** Steps, or entries of the longest sparse row, for each ragged input. */
   readonly lengths?: Readonly<Record<string, number>>;
+  /** Ragged inputs whose rows are all so long: they have no mask to be fed. @default none */
+  readonly full?: readonly string[];
   readonly training?: boolean;
 }
 
 /** The graph of a network for one batch size and one length of each ragged input. */
-export function trace(net: Network, { batch, lengths = {}, training = false }: TraceOptions): Traced {
+export function trace(net: Network, { batch, lengths = {}, full = [], training = false }: TraceOptions): Traced {
   const inputs = new Map<string, Value>();
   const feed = (name: string, shape: Shape, dtype?: "int32") => {
     const value = input(name, shape, dtype);
     inputs.set(name, value);
     return value;
   };
-  const seen = Object.entries(net.inputs).map(([name, spec]) => [name, see(name, spec, batch, lengths[name], feed)]);
+  const maskOf = (name: string, steps: number) =>
+    full.includes(name) ? fullMask(batch, steps) : feed(`${name}.mask`, [batch, steps]);
+  const seen = Object.entries(net.inputs).map(([name, spec]) => [
+    name,
+    see(name, spec, batch, lengths[name], feed, maskOf),
+  ]);
   const made = { parameters: new Map(), updates: new Map(), masks: new Map() } satisfies Partial<Traced>;
   const output = net.build(scope(made, training, ""), Object.fromEntries(seen));
   return { output, inputs, ...made };
@@ -139,13 +147,14 @@ function see(
   batch: number,
   length: number | undefined,
   feed: (name: string, shape: Shape, dtype?: "int32") => Value,
+  maskOf: (name: string, steps: number) => Value,
 ): Seen<InputSpec> {
   const steps = () => length ?? reject("invalid-params", "network", `input "${name}" is ragged: want its length`);
   if (spec.kind === "vector") return feed(name, [batch, spec.cols]);
   if (spec.kind === "tensor") return feed(name, [batch, ...spec.shape]);
   if (spec.kind === "bag")
     return { ids: feed(name, [batch, steps()], "int32"), weights: feed(`${name}.weights`, [batch, steps()]) };
-  const mask = feed(`${name}.mask`, [batch, steps()]);
+  const mask = maskOf(name, steps());
   return spec.kind === "tokens"
     ? { ids: feed(name, [batch, steps()], "int32"), mask }
     : { values: feed(name, [batch, steps(), spec.cols]), mask };

@@ -92,7 +92,7 @@ function domainsOf(nodes: readonly OnnxNode[]): string[] {
   ]);
 }
 
-function isGraph(value: OnnxAttribute): value is OnnxModel {
+export function isGraph(value: OnnxAttribute): value is OnnxModel {
   return typeof value === "object" && "nodes" in value;
 }
 

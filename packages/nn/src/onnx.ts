@@ -19,6 +19,8 @@ export interface OnnxOptions {
    * it divides becomes `batch` or a multiple of it. @default lengths are as in the program
    */
   readonly symbolicBatch?: number;
+  /** No constant stands for two that are alike by chance: for models that are compared, see `openModel`. @default false */
+  readonly open?: boolean;
 }
 
 /**
@@ -28,7 +30,7 @@ export interface OnnxOptions {
  * Some ops become several nodes: those that were measured to be the fastest on onnxruntime's CPU kernels.
  */
 export function encodeOnnx(program: Program, options: OnnxOptions = {}): Uint8Array<ArrayBuffer> {
-  return encodeModel(emit(program, options));
+  return encodeModel(describeOnnx(program, options));
 }
 
 /** How the outputs are named in the ONNX model, where all values share one space of names: `x` is `x_out` if an input is `x`. */
@@ -66,7 +68,11 @@ interface Body {
 
 type Attributes = Readonly<Record<string, OnnxAttribute>>;
 
-function emit(program: Program, { standard = false, weights = {}, symbolicBatch }: OnnxOptions): OnnxModel {
+/** The model that `encodeOnnx` writes. */
+export function describeOnnx(
+  program: Program,
+  { standard = false, weights = {}, symbolicBatch, open = false }: OnnxOptions,
+): OnnxModel {
   const values = new Map<number, Tensor>();
   const constants: OnnxTensor[] = [];
   const inputs: Tensor[] = [];
@@ -79,7 +85,7 @@ function emit(program: Program, { standard = false, weights = {}, symbolicBatch 
     if (data) constants.push(weightOf(spec, data));
     else inputs.push(tensor);
   }
-  const graph = grower("#", standard, inputs, constants, symbolicBatch);
+  const graph = grower("#", { standard, open, batch: symbolicBatch }, inputs, constants);
   grow(graph, program, values);
   const produced = new Set(graph.nodes.flatMap(({ outputs }) => outputs));
   const names = outputNames(program);
@@ -147,6 +153,8 @@ function weightOf({ name, shape, dtype }: TensorSpec, data: Float32Array | Int32
 /** What the emitters write with. */
 interface Grower {
   readonly standard: boolean;
+  /** Whether the graph has to be the same at other lengths. */
+  readonly open: boolean;
   readonly nodes: readonly Draft[];
   layer: string;
   op(
@@ -177,11 +185,11 @@ interface Grower {
 
 function grower(
   prefix: string,
-  standard: boolean,
+  how: { readonly standard: boolean; readonly open: boolean; readonly batch: number | undefined },
   inputs: readonly Tensor[],
   constants: OnnxTensor[],
-  batch?: number,
 ): Grower {
+  const { standard, open, batch } = how;
   const nodes: Draft[] = [];
   const known = new Map<string, Tensor>();
   let made = 0;
@@ -189,6 +197,7 @@ function grower(
   const isSymbolic = (length: number) => batch !== undefined && length !== 0 && length % batch === 0;
   const graph: Grower = {
     standard,
+    open,
     nodes,
     layer: "",
     op(op, inputs, shape, attributes = {}, dtype = "float32") {
@@ -205,7 +214,7 @@ function grower(
       const within = `${prefix}${made++}.`;
       for (const [i, tensor] of inputs.entries()) tensor.name = `${within}in${i}`;
       const constants: OnnxTensor[] = [];
-      const body = grower(within, standard, inputs, constants, batch);
+      const body = grower(within, how, inputs, constants);
       body.layer = graph.layer;
       const produced = build(body);
       const known = new Set(body.nodes.flatMap(({ outputs }) => outputs));
@@ -222,7 +231,7 @@ function grower(
       const dtype = data instanceof Float32Array ? "float32" : data instanceof Int32Array ? "int32" : "int64";
       const symbolic = shape.some(isSymbolic);
       // Large and uniform, such as a state of zeros: not written out.
-      if ((symbolic || data.length > 256) && isUniform(data))
+      if ((symbolic || data.length > (open ? 1 : 256)) && isUniform(data) && dtype !== "int64")
         return graph.op(
           "ConstantOfShape",
           [graph.lengths(shape)],
@@ -244,7 +253,7 @@ function grower(
         );
       // By its bytes, which tell -0 from 0; long ones seldom repeat.
       const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-      const key = data.length > 4096 ? "" : `${dtype} ${shape} ${bytes.join()}`;
+      const key = open || data.length > 4096 ? "" : `${dtype} ${shape} ${bytes.join()}`;
       const tensor = known.get(key) ?? fresh(shape, dtype);
       if (known.has(key)) return tensor;
       if (key) known.set(key, tensor);
@@ -512,17 +521,26 @@ const emitters: { readonly [O in RunOp]: Emitter<O> } = {
   maxPoolGradient(graph, { attributes, outputs: [output] }, [x, pooled, gradient]) {
     const { kernel } = attributes;
     const size = sizeOf(kernel);
-    if (tiles(attributes, x!.shape)) {
-      const wide = rowsOf(x!.shape, kernel);
-      const equal = graph.op("Equal", [reshaped(graph, x!, wide), repeated(graph, pooled!, kernel)], wide, {}, "bool");
+    if (tiles(attributes)) {
+      const covered = underTiles(pooled!.shape, kernel);
+      const wide = rowsOf(covered, kernel);
+      const inside = cutTo(graph, x!, covered);
+      const equal = graph.op(
+        "Equal",
+        [reshaped(graph, inside, wide), repeated(graph, pooled!, kernel)],
+        wide,
+        {},
+        "bool",
+      );
       const mask = graph.op("Cast", [equal], wide, { to: onnxTypes.float32 });
-      const parts = graph.op("AveragePool", [reshaped(graph, mask, x!.shape)], pooled!.shape, {
+      const parts = graph.op("AveragePool", [reshaped(graph, mask, covered)], pooled!.shape, {
         kernel_shape: kernel,
         strides: kernel,
       });
       const count = graph.op("Mul", [parts, number(graph, size)], pooled!.shape);
       const share = graph.op("Div", [gradient, count], pooled!.shape);
-      return reshaped(graph, graph.op("Mul", [mask, repeated(graph, share, kernel)], wide), x!.shape);
+      const back = graph.op("Mul", [mask, repeated(graph, share, kernel)], wide);
+      return paddedTo(graph, reshaped(graph, back, covered), x!.shape);
     }
     const space = pooled!.shape.slice(2);
     const maps = x!.shape[0]! * x!.shape[1]!;
@@ -572,8 +590,11 @@ const emitters: { readonly [O in RunOp]: Emitter<O> } = {
     const space = gradient!.shape.slice(2);
     const weights = weightsOf(graph, attributes, shape.slice(2), space);
     const each = graph.op("Mul", [gradient, weights], gradient!.shape);
-    if (tiles(attributes, shape))
-      return reshaped(graph, expanded(graph, repeated(graph, each, kernel), rowsOf(shape, kernel)), shape);
+    if (tiles(attributes)) {
+      const covered = underTiles(gradient!.shape, kernel);
+      const back = expanded(graph, repeated(graph, each, kernel), rowsOf(covered, kernel));
+      return paddedTo(graph, reshaped(graph, back, covered), shape);
+    }
     const maps = shape[0]! * shape[1]!;
     const apart = reshaped(graph, each, [maps, 1, ...space]);
     const ones = uniform(graph, 1, [1, 1, ...kernel]);
@@ -774,14 +795,34 @@ function byConvolution(
   return transposed(graph, whole, [1, 0, ...axes]);
 }
 
-/** Whether windows lie side by side and cover everything. */
-function tiles({ kernel, strides, dilations, pads }: Window, shape: Shape): boolean {
+/** Whether windows lie side by side from the first place on. */
+function tiles({ kernel, strides, dilations, pads }: Window): boolean {
   return (
     pads.every((pad) => pad === 0) &&
-    kernel.every(
-      (length, i) => length === strides[i] && (length === 1 || dilations[i] === 1) && shape[i + 2]! % length === 0,
-    )
+    kernel.every((length, i) => length === strides[i] && (length === 1 || dilations[i] === 1))
   );
+}
+
+/** What windows side by side cover, of which `pooled` is the result: all but a rest at the ends. */
+function underTiles(pooled: Shape, kernel: readonly number[]): Shape {
+  return pooled.map((length, axis) => (axis < 2 ? length : length * kernel[axis - 2]!));
+}
+
+/** The first of each axis of space, as many as `shape` has. */
+function cutTo(graph: Grower, x: Tensor, shape: Shape): Tensor {
+  // At another length there may be something to cut off.
+  if (sameShape(x.shape, shape) && !graph.open) return x;
+  const axes = shape.map((_, axis) => axis).slice(2);
+  const from = axes.map(() => 0);
+  const inputs = [x, int64s(graph, from), graph.lengths(shape.slice(2)), int64s(graph, axes)];
+  return graph.op("Slice", inputs, shape);
+}
+
+/** With zeros behind, for what `cutTo` has cut off. */
+function paddedTo(graph: Grower, x: Tensor, shape: Shape): Tensor {
+  if (sameShape(x.shape, shape) && !graph.open) return x;
+  const behind = shape.map((length, axis) => length - x.shape[axis]!);
+  return graph.op("Pad", [x, int64s(graph, [...shape.map(() => 0), ...behind])], shape);
 }
 
 /** Maps as rows of windows: `[rows of windows, rows in a window, width]`. */

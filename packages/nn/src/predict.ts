@@ -13,7 +13,15 @@ import {
   savedArray,
   turn,
 } from "@mmub/core";
-import { type Column, inputColumns, type Padding, planEpoch, shapeOf } from "./batching.js";
+import {
+  type BatchShape,
+  type Column,
+  inputColumns,
+  leastLength,
+  type Padding,
+  planEpoch,
+  shapeOf,
+} from "./batching.js";
 import { type Shape, showShape, sizeOf } from "./graph.js";
 import type { Epoch } from "./loop.js";
 import type { InputSpec, InputSpecs, Network } from "./network.js";
@@ -93,14 +101,13 @@ export function trainedOf<Inputs extends InputSpecs>(
   const numbers = Object.values(weights).reduce((sum, { length }) => sum + length, 0);
   const compiling = { threads, ...(numbers <= mostBuiltIn && { constants: weights }) };
   const shared = room();
-  const cache = sessions(mostSessions, (_, shape) =>
-    ready(
-      runtime,
-      inferenceProgram(net as Network, shape),
-      shape,
-      { parameters, output: true, room: shared },
-      compiling,
-    ),
+  const programOf = (_: string, shape: BatchShape) => inferenceProgram(net as Network, shape);
+  const binding = { parameters, output: true, room: shared };
+  const cache = sessions(
+    mostSessions,
+    (kind, shape, family) => ready(runtime, programOf(kind, shape), shape, binding, { ...compiling, ...family }),
+    paddings,
+    programOf,
   );
   let row: Shape | undefined;
   let last: Promise<unknown> = Promise.resolve();
@@ -129,14 +136,16 @@ export function trainedOf<Inputs extends InputSpecs>(
     for (let batch = 0; batch + 1 < plan.bounds.length; batch++) {
       if (batch > 0) await turn(signal);
       const [from, to] = [plan.bounds[batch]!, plan.bounds[batch + 1]!];
-      const { lengths } = shapeOf(columns, plan.order, from, to, paddings, padTo);
+      const { lengths, full = [] } = shapeOf(columns, plan.order, from, to, paddings, padTo);
       // Few sizes serve all: a last batch is filled up to the next power of two.
       const size = to - from === batchSize ? batchSize : Math.min(batchSize, 2 ** Math.ceil(Math.log2(to - from)));
-      const bound = await cache.get("predict", { batch: size, lengths });
+      // The rows that fill it up are empty.
+      const shape = { batch: size, lengths, ...(size === to - from && { full }) };
+      const bound = await cache.get("predict", shape);
       feed(bound, data, plan.order, from, to);
       await bound.session.run(bound.feeds, bound.fetches);
-      const { shape } = bound.program.program.outputs[0]!;
-      take(bound.fetches[names.output] as Float32Array, shape, plan.order.subarray(from, to), lengths);
+      const output = bound.program.program.outputs[0]!;
+      take(bound.fetches[names.output] as Float32Array, output.shape, plan.order.subarray(from, to), lengths);
       report(to);
     }
     signal?.throwIfAborted();
@@ -274,7 +283,7 @@ export async function loadTrained<Inputs extends InputSpecs>(
 export interface WithWeightsOptions extends TrainedOptions {
   /** Steps of the longest rows of ragged inputs, by name; longer ones serve too. @default 64 each */
   readonly lengths?: Readonly<Record<string, number>>;
-  /** Ragged rows are padded within a batch to a multiple of this, at least two. @default 4 */
+  /** Ragged rows are padded within a batch to a multiple of this, and to 8 at least. @default 1 */
   readonly padTo?: number;
 }
 
@@ -292,7 +301,7 @@ export interface WithWeightsOptions extends TrainedOptions {
 export async function withWeights<Inputs extends InputSpecs>(
   net: Network<Inputs>,
   weights: Weights,
-  { lengths = {}, padTo = 4, runtime, threads = 1 }: WithWeightsOptions = {},
+  { lengths = {}, padTo = 1, runtime, threads = 1 }: WithWeightsOptions = {},
 ): Promise<Trained<Inputs>> {
   checkParam(part, "padTo", padTo, Number.isInteger(padTo) && padTo > 0, "a positive integer");
   const ragged = Object.entries(net.inputs).filter(([, { kind }]) => kind !== "vector" && kind !== "tensor");
@@ -301,7 +310,7 @@ export async function withWeights<Inputs extends InputSpecs>(
   checkWeights("trained", specs, weights);
   const own = Object.fromEntries(specs.map(({ name }) => [name, weights[name]!.slice()]));
   const paddings = Object.fromEntries(
-    Object.entries(most).map(([name, length]) => [name, { least: Math.min(2 * padTo, length), most: length }]),
+    Object.entries(most).map(([name, length]) => [name, { least: leastLength(padTo, length), most: length }]),
   );
   return trainedOf(net, { weights: own, history: [], paddings, padTo }, runtime ?? (await auto()), threads);
 }

@@ -2,7 +2,15 @@
 import { createHash } from "node:crypto";
 import { checkParam, listed, MmubError, random, show } from "@mmub/core";
 import { type ArenaOptions, arenaBytes, checkLazyRows, type ParameterPlan, type RowRoom } from "./arena.js";
-import { type BatchShape, type Column, type Dataset, inputColumns, type Padding, paddingOf } from "./batching.js";
+import {
+  type BatchShape,
+  type Column,
+  type Dataset,
+  inputColumns,
+  leastLength,
+  type Padding,
+  paddingOf,
+} from "./batching.js";
 import { freeBytes, mebibytes } from "./free-memory.js";
 import { type Shape, sizeOf } from "./graph.js";
 import type { Job } from "./loop.js";
@@ -151,7 +159,7 @@ export function prepare(net: Network, data: TrainingData, options: TrainOptions)
 }
 
 function numbersOf(options: TrainOptions) {
-  const { epochs = 10, batchSize = 32, accumulate = 1, padTo = 4, threads = 1, seed = 0, clip = {} } = options;
+  const { epochs = 10, batchSize = 32, accumulate = 1, padTo = 1, threads = 1, seed = 0, clip = {} } = options;
   const { patience = 5, minDelta = 0 } = options.earlyStopping ?? {};
   for (const [name, value] of Object.entries({ epochs, batchSize, accumulate, padTo, threads }))
     checkParam(part, name, value, Number.isInteger(value) && value > 0, "a positive integer");
@@ -191,7 +199,7 @@ function joined(
       const other = b?.[name] ?? one;
       const most = Math.max(one.most, other.most);
       const same = one.least === other.least && one.most === other.most;
-      return [name, same ? one : { least: Math.min(2 * padTo, one.least, other.least, most), most }];
+      return [name, same ? one : { least: leastLength(padTo, one.least, other.least, most), most }];
     }),
   );
 }
@@ -270,7 +278,9 @@ export function plans(
     const { dense = false, pieces = [] } = gradient ?? {};
     // Where a row without gradient does not move anyhow, it need not be looked at.
     const still = optimizer.type === "sgd" && optimizer.momentum === 0 && weightDecay === 0;
-    const role = !gradient ? "fixed" : !dense && (lazyRows || still) ? "rows" : "dense";
+    // Rows as short as this are sooner written out than looked up.
+    const sparse = optimizer.type !== "sgd" && !optimizer.amsgrad && sizeOf(shape.slice(1)) >= 32;
+    const role = !gradient ? "fixed" : dense ? "dense" : lazyRows || still ? "rows" : sparse ? "table" : "dense";
     return { name, shape, role, dense, pieces: pieces.length, rateFactor, weightDecay };
   });
 }

@@ -1,11 +1,11 @@
 // Programs made ready and fed: one session for each shape of batch, and arrays that are used again at each step.
 import { MmubError, type TypedArray } from "@mmub/core";
 import type { Arena, RowRun } from "./arena.js";
-import { type BatchShape, type Dataset, feedNames, fill, shapeKey } from "./batching.js";
+import { type BatchShape, type Dataset, feedNames, fill, type Padding, shapeKey } from "./batching.js";
 import { freeBytes, mebibytes } from "./free-memory.js";
 import { sizeOf } from "./graph.js";
 import type { TensorSpec } from "./program.js";
-import type { CompileOptions, Runtime, Session } from "./runtimes/runtime.js";
+import type { CompileOptions, Family, Runtime, Session } from "./runtimes/runtime.js";
 import { activationBytes, names, type StepProgram } from "./step-program.js";
 
 /** A program for one shape of batch, its feeds and fetches bound. */
@@ -13,6 +13,8 @@ export interface Ready {
   readonly program: StepProgram;
   readonly shape: BatchShape;
   readonly session: Session;
+  /** The others that may share its session. */
+  readonly family?: Family;
   /** About what its activations take, and parameters that are built in. */
   readonly bytes: number;
   readonly feeds: Record<string, TypedArray>;
@@ -57,17 +59,42 @@ export function room(): Room {
 }
 
 /**
- * Sessions by kind and shape. Each holds the memory of its activations, so they are kept while there are at most `most.count`
- * that hold about `most.bytes`; the one that was not used for longest goes first.
+ * Programs made ready, by kind and shape. Each session holds the memory of its activations, so they are kept while there are at most
+ * `most.count` that hold about `most.bytes`, and programs that share one while there are at most `mostShapes`; what was not used for
+ * longest goes first.
  */
 export function sessions(
   most: { readonly count: number; readonly bytes: number },
-  make: (kind: string, shape: BatchShape) => Promise<Ready>,
+  make: (kind: string, shape: BatchShape, family: Pick<CompileOptions, "family">) => Promise<Ready>,
+  paddings: Readonly<Record<string, Padding>>,
+  programOf: (kind: string, shape: BatchShape) => StepProgram | Promise<StepProgram>,
 ): {
   get(kind: string, shape: BatchShape): Ready | Promise<Ready>;
   dispose(): Promise<void>;
 } {
   const held = new Map<string, Ready>();
+  const families = new Map<string, Family>();
+  const varied = Object.values(paddings).some(({ least, most }) => least < most);
+  const familyOf = (kind: string, batch: number): Pick<CompileOptions, "family"> => {
+    if (!varied) return {};
+    const at = async (end: "least" | "most") => {
+      const lengths = Object.fromEntries(Object.entries(paddings).map(([name, padding]) => [name, padding[end]]));
+      return (await programOf(kind, { batch, lengths })).program;
+    };
+    const key = `${kind} ${batch}`;
+    const family = families.get(key) ?? { ends: async () => [await at("least"), await at("most")] };
+    families.set(key, family);
+    return { family };
+  };
+  const tooMuch = () => {
+    const bytes = new Map<object, number>();
+    for (const ready of held.values()) {
+      const holder = (ready.session.shared && ready.family) || ready;
+      bytes.set(holder, Math.max(ready.bytes, bytes.get(holder) ?? 0));
+    }
+    const all = [...bytes.values()].reduce((sum, of) => sum + of, 0);
+    return bytes.size > most.count || held.size > mostShapes || (bytes.size > 1 && all > most.bytes);
+  };
   return {
     get(kind, shape) {
       const key = `${kind} ${shapeKey(shape)}`;
@@ -79,16 +106,13 @@ export function sessions(
         return known;
       }
       return (async () => {
-        const made = await make(kind, shape);
-        let bytes = [...held.values()].reduce((sum, of) => sum + of.bytes, made.bytes);
-        for (const [oldest, of] of held) {
-          if (held.size < most.count && bytes <= most.bytes) break;
+        held.set(key, await make(kind, shape, familyOf(kind, shape.batch)));
+        for (const [oldest, { session }] of held) {
+          if (!tooMuch()) break;
           held.delete(oldest);
-          bytes -= of.bytes;
-          await of.session.dispose();
+          await session.dispose();
         }
-        held.set(key, made);
-        return made;
+        return held.get(key)!;
       })();
     },
     async dispose() {
@@ -98,6 +122,8 @@ export function sessions(
     },
   };
 }
+
+const mostShapes = 512;
 
 /** Compiles a program and binds it to its memory. */
 export async function ready(
@@ -148,7 +174,9 @@ export async function ready(
     fetches[names.update(name)] = room.float32(`fetched ${names.update(name)}`, lengthOf(names.update(name)));
   if (!arena) checkMemory(program, shape);
   const session = await runtime.compile(program.program, options);
-  return { program, shape, session, bytes: activationBytes(program.program), feeds, fetches, rows };
+  const { family } = options;
+  const bytes = activationBytes(program.program);
+  return { program, shape, session, ...(family && { family }), bytes, feeds, fetches, rows };
 }
 
 /** Throws where the activations of a prediction would not fit into memory. A training is refused as a whole, before it begins. */

@@ -119,14 +119,15 @@ export function inferenceProgram(net: Network, shape: BatchShape): StepProgram {
 }
 
 /** The shape of what a network gives. */
-export function traceAt(net: Network, { batch, lengths }: BatchShape, training: boolean): Traced {
-  const traced = trace(net, { batch, lengths, training });
-  const { shape, dtype } = traced.output;
-  if (shape[0] !== batch || dtype !== "float32")
+export function traceAt(net: Network, shape: BatchShape, training: boolean): Traced {
+  const { batch } = shape;
+  const traced = trace(net, { ...shape, training });
+  const { shape: got, dtype } = traced.output;
+  if (got[0] !== batch || dtype !== "float32")
     reject(
       "shape-mismatch",
       "network",
-      `the network gives ${dtype} ${showShape(shape)} for a batch of ${batch}, want float32 [${batch}, ...]`,
+      `the network gives ${dtype} ${showShape(got)} for a batch of ${batch}, want float32 [${batch}, ...]`,
     );
   return traced;
 }

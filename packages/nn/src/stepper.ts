@@ -21,6 +21,8 @@ export interface StepperOptions {
   readonly batch: number;
   /** Steps, or entries of the longest sparse row, of each ragged input and target of every batch. */
   readonly lengths?: Readonly<Record<string, number>>;
+  /** Whether no row is ever shorter than that: then masks are left out of the graph. @default false */
+  readonly full?: boolean;
   /** Of first weights and dropout. @default 0 */
   readonly seed?: number;
   /** As in `train`. @default none */
@@ -73,7 +75,8 @@ export async function stepper<Inputs extends InputSpecs>(
   net: Network<Inputs>,
   options: StepperOptions,
 ): Promise<Stepper> {
-  const { loss, optimizer = adam(), batch, lengths = {}, seed = 0, clip, lazyRows = false, threads = 1 } = options;
+  const { loss, optimizer = adam(), batch, lengths = {}, full = false, seed = 0 } = options;
+  const { clip, lazyRows = false, threads = 1 } = options;
   checkParam(part, "batch", batch, Number.isInteger(batch) && batch > 0, "a positive integer");
   const groups = options.parameters ?? ((): ParameterOptions => ({}));
   const known = Object.fromEntries(
@@ -82,7 +85,7 @@ export async function stepper<Inputs extends InputSpecs>(
       length,
     ]),
   );
-  const shape = { batch, lengths: known };
+  const shape = { batch, lengths: known, ...(full && { full: Object.keys(net.inputs) }) };
   const traced = traceAt(net as Network, shape, true);
   const program = trainingProgram(
     net as Network,

@@ -29,6 +29,7 @@ import {
   globalMaxPool,
   globalMeanPool,
   gradients,
+  gru,
   input,
   type Loss,
   loadTrained,
@@ -40,9 +41,11 @@ import {
   multiHeadAttention,
   type Network,
   network,
+  type Program,
   parametersOf,
   plateau,
   program,
+  type Runtime,
   reshape,
   type Session,
   sequential,
@@ -752,6 +755,40 @@ describe("sessions", () => {
     await train(mlp, data, { ...basic, runtime, batchSize: 50, epochs: 4 });
     // 50 rows and the 20 that are left.
     expect([count.compiled, count.open.size]).toEqual([2, 0]);
+  });
+
+  test("one for all lengths of ragged rows; rows of one length have no mask", async () => {
+    const net = network({ s: { kind: "steps", cols: 2 } }, (scope, { s }) =>
+      dense({ units: 1 })(scope, gru({ units: 3 })(scope, s)),
+    );
+    const rows = 64;
+    const programs: Program[] = [];
+    const shared: (boolean | undefined)[] = [];
+    const runtime: Runtime = {
+      name: "watched",
+      async compile(program, options) {
+        const session = await native.compile(program, options);
+        programs.push(program);
+        shared.push(session.shared);
+        return session;
+      },
+    };
+    const run = async (lengthOf: (row: number) => number) => {
+      programs.length = shared.length = 0;
+      const offsets = new Uint32Array(rows + 1);
+      for (let row = 0; row < rows; row++) offsets[row + 1] = offsets[row]! + lengthOf(row);
+      const values = Float32Array.from({ length: 2 * offsets[rows]! }, (_, i) => Math.sin(i));
+      const s = { layout: "sequence", rows, cols: 2, offsets, data: values } as const;
+      const target = Float32Array.from({ length: rows }, (_, row) => row % 2);
+      const options = { loss: mse(), epochs: 2, batchSize: 16, runtime, worker: false };
+      return train(net, { inputs: { s }, targets: { target } }, options);
+    };
+    await run((row) => 10 + row);
+    expect(shared.length).toBeGreaterThan(3);
+    expect(shared.every(Boolean)).toBe(true);
+    await run(() => 12);
+    expect(shared).toEqual([undefined]);
+    expect(programs[0]!.inputs.map(({ name }) => name)).not.toContain("s.mask");
   });
 
   test("closed after an error as well", async () => {

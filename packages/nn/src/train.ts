@@ -85,8 +85,8 @@ export interface TrainOptions<Inputs extends InputSpecs = InputSpecs> extends Om
   /** Goes on from the checkpoint where its file is there: to the same bytes as without a break. @default false */
   readonly resume?: boolean;
   /**
-   * Ragged rows are padded within a batch to a multiple of this, at least to twice this, and beyond sixteen times this to one of eight lengths
-   * for each doubling. At least half the kernel of a convolution of your own that does not pad. @default 4
+   * Ragged rows are padded within a batch to a multiple of this, at least to twice this and to 8, and beyond 32 times this to one of sixteen
+   * lengths for each doubling. At least half the kernel of a convolution of your own that does not pad. @default 1
    */
   readonly padTo?: number;
   /** What runs it. @default auto() */

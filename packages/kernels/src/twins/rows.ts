@@ -97,6 +97,35 @@ export function rows(f32: Float32Array, i32: Int32Array) {
       }
     },
 
+    adamTable(
+      p: number,
+      m: number,
+      v: number,
+      width: number,
+      tableRows: number,
+      unique: number,
+      count: number,
+      sums: number,
+      slots: number,
+      rate: number,
+      beta1: number,
+      rest1: number,
+      beta2: number,
+      rest2: number,
+      epsilon: number,
+      shrink: number,
+      decay: number,
+      scale: number,
+    ): void {
+      for (let row = 0; row < tableRows; row++) {
+        const at = 4 * row * width;
+        const slot = i32[(slots >>> 2) + row]! >>> 0;
+        const touched = slot < count && i32[(unique >>> 2) + slot] === row;
+        const g = sums + 4 * (touched ? slot : count) * width;
+        adam(p + at, g, m + at, v + at, width, rate, beta1, rest1, beta2, rest2, epsilon, shrink, decay, scale);
+      }
+    },
+
     addWindows(
       out: number,
       batch: number,

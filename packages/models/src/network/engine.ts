@@ -79,7 +79,7 @@ export interface NetworkParams {
   readonly validation?: number | null;
   /** Ends the training when it gets no better, and keeps the weights of the best epoch. @default null: all epochs run */
   readonly earlyStopping?: EarlyStoppingParams | null;
-  /** Sequences are padded within a batch to a multiple of this, as in `train` of `@mmub/nn`. @default 4 */
+  /** Sequences are padded within a batch to a multiple of this, as in `train` of `@mmub/nn`. @default 1 */
   readonly padTo?: number;
   /** What runs it; no part of what is saved. @default auto, the fastest that is installed */
   readonly runtime?: Runtime | (() => Promise<Runtime>);
@@ -134,7 +134,7 @@ export interface Settings {
 }
 
 export function settingsOf(part: string, given: NetworkParams, metrics: readonly Metric[]): Settings {
-  const { network, epochs = 20, batchSize = 32, accumulate = 1, padTo = 4, alpha = 0, optimizer = adam() } = given;
+  const { network, epochs = 20, batchSize = 32, accumulate = 1, padTo = 1, alpha = 0, optimizer = adam() } = given;
   const { standardize = true, lazyRows = false, shuffle = true, validation = null } = given;
   const { runtime, threads = 1, worker } = given;
   const check = (name: string, value: unknown, ok: boolean, want: string) => checkParam(part, name, value, ok, want);

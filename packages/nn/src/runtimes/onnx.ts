@@ -1,9 +1,11 @@
 import { checkParam, library, listed, MmubError, show, type TypedArray } from "@mmub/core";
 import { reject } from "../graph.js";
 import { encodeOnnx, outputNames } from "../onnx.js";
+import type { OnnxTensor } from "../onnx-model.js";
+import { type OpenModel, openModel } from "../onnx-open.js";
 import type { Program, TensorSpec } from "../program.js";
 import { checkTensor } from "./check.js";
-import type { Runtime, Session } from "./runtime.js";
+import type { Family, Runtime, Session } from "./runtime.js";
 
 export interface OnnxRuntimeOptions {
   /** @default onnxruntime-node where it is installed and loads, else onnxruntime-web */
@@ -46,21 +48,66 @@ export async function onnx(options: OnnxRuntimeOptions = {}): Promise<Runtime> {
   const web = name === "onnxruntime-web";
   const { executionProviders = [web ? "wasm" : "cpu"] } = options;
   const version = ort.env.versions[web ? "web" : "node"] ?? ort.env.versions.common;
+  const make = (model: Uint8Array, wanted: number) =>
+    created(ort, model, {
+      ...(web ? settings(ort, wanted) : { intraOpNumThreads: wanted, interOpNumThreads: 1 }),
+      executionProviders,
+      executionMode: "sequential",
+      graphOptimizationLevel: "all",
+      // Errors only.
+      logSeverityLevel: 3,
+    });
+  const families = new WeakMap<Family, Promise<Shared | undefined>>();
+  /** The session of a family, and whether it is for the first time. */
+  const sharedOf = (family: Family, weights: Readonly<Record<string, Float32Array>>, wanted: number) => {
+    const known = families.get(family) ?? shared(family, weights, (model) => make(model, wanted));
+    families.set(family, known);
+    return known;
+  };
   return {
     name: `${name} ${version} (${executionProviders.join(", ")})`,
     recipe: { kind: "onnx", options: { package: name, executionProviders, threads } },
-    async compile(program, { threads: wanted = threads, constants = {} } = {}) {
-      const own = web ? settings(ort, wanted) : { intraOpNumThreads: wanted, interOpNumThreads: 1 };
+    async compile(program, { threads: wanted = threads, constants = {}, family } = {}) {
       const weights = builtIn(program, constants);
-      const session = await created(ort, encodeOnnx(program, { weights }), {
-        ...own,
-        executionProviders,
-        executionMode: "sequential",
-        graphOptimizationLevel: "all",
-        // Errors only.
-        logSeverityLevel: 3,
-      });
-      return runner(ort, session, program, weights, web);
+      const one = family && (await sharedOf(family, weights, wanted));
+      const fed = one?.model.fit(program);
+      if (one && fed) {
+        const session = one.take(() => families.delete(family!));
+        return { shared: true, ...runner(ort, session, program, weights, web, fed) };
+      }
+      return runner(ort, await make(encodeOnnx(program, { weights }), wanted), program, weights, web);
+    },
+  };
+}
+
+/** A session that several programs are run by. */
+interface Shared {
+  readonly model: OpenModel;
+  /** One that is released with the last that was taken. */
+  take(released: () => void): OrtSession;
+}
+
+async function shared(
+  family: Family,
+  weights: Readonly<Record<string, Float32Array>>,
+  make: (model: Uint8Array) => Promise<OrtSession>,
+): Promise<Shared | undefined> {
+  const model = openModel(await family.ends(), weights);
+  if (!model) return undefined;
+  const session = await make(model.bytes);
+  let taken = 0;
+  return {
+    model,
+    take(released) {
+      taken++;
+      return {
+        run: (feeds, fetches) => session.run(feeds, fetches),
+        async release() {
+          if (--taken > 0) return;
+          released();
+          await session.release();
+        },
+      };
     },
   };
 }
@@ -96,7 +143,7 @@ export interface Ort {
     readonly wasm: { numThreads?: number };
   };
   readonly InferenceSession: { create(model: Uint8Array, options: object): Promise<OrtSession> };
-  readonly Tensor: new (type: string, data: TypedArray, shape: readonly number[]) => OrtTensor;
+  readonly Tensor: new (type: string, data: OnnxTensor["data"] | TypedArray, shape: readonly number[]) => OrtTensor;
 }
 
 export interface OrtSession {
@@ -148,7 +195,16 @@ interface Binding {
   readonly tensors: WeakMap<TypedArray, OrtTensor>;
 }
 
-function runner(ort: Ort, session: OrtSession, program: Program, weights: object, web: boolean): Session {
+function runner(
+  ort: Ort,
+  session: OrtSession,
+  program: Program,
+  weights: object,
+  web: boolean,
+  /** What the model takes besides the program's inputs and parameters. */
+  fed: readonly OnnxTensor[] = [],
+): Session {
+  const more = fed.map(({ name, dtype, data, shape }) => [name, new ort.Tensor(dtype, data, shape)] as const);
   const bind = (spec: TensorSpec, to: string): Binding => ({ spec, to, tensors: new WeakMap() });
   const parameters = program.parameters.filter(({ name }) => !Object.hasOwn(weights, name));
   const inputs = [...program.inputs, ...parameters].map((spec) => bind(spec, spec.name));
@@ -165,7 +221,7 @@ function runner(ort: Ort, session: OrtSession, program: Program, weights: object
   };
   return {
     async run(feeds, fetches) {
-      const read: Record<string, OrtTensor> = {};
+      const read: Record<string, OrtTensor> = Object.fromEntries(more);
       for (const binding of inputs) read[binding.to] = tensorOf(binding, feeds[binding.spec.name], "feed");
       const written: Record<string, OrtTensor> = {};
       for (const name in fetches) {
