@@ -89,6 +89,7 @@ export {
   kNearestRegressor,
   type Nearest,
 } from "./k-nearest.js";
+export { type FittedKernelSvm, type KernelSvm, type KernelSvmParams, kernelSvm } from "./kernel-svm.js";
 export { type FittedLinearSvm, type LinearSvm, type LinearSvmParams, linearSvm } from "./linear-svm.js";
 export { type FittedLinearSvr, type LinearSvr, type LinearSvrParams, linearSvr } from "./linear-svr.js";
 export {
@@ -137,6 +138,13 @@ export {
   networkClassifier,
   networkRegressor,
 } from "./network.js";
+export {
+  type FittedOneClassSvm,
+  type Novelty,
+  type OneClassSvm,
+  type OneClassSvmParams,
+  oneClassSvm,
+} from "./one-class-svm.js";
 export { type OrdinalTaskParams, ordinalTask } from "./ordinal-task.js";
 export { type FittedPca, type Pca, type PcaParams, pca } from "./pca.js";
 export {
@@ -162,6 +170,7 @@ export {
   sgdClassifier,
   sgdRegressor,
 } from "./sgd.js";
+export type { KernelParams } from "./smo.js";
 export {
   type FittedStacking,
   type Stacking,

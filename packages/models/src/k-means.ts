@@ -19,7 +19,7 @@ import {
   type Unsupervised,
 } from "@mmub/core";
 import { argmax } from "./labels.js";
-import { checkMatrix, checkWidth, linearKernel, type Matrix, moments, packed, strideOf } from "./linear.js";
+import { checkMatrix, checkWidth, linearKernel, type Matrix, moments, packed, squaresOf, strideOf } from "./linear.js";
 import { filled } from "./trees/settings.js";
 import { checkRows } from "./unsupervised.js";
 
@@ -174,17 +174,6 @@ interface State {
 interface Run {
   readonly pause: () => Promise<void> | undefined;
   readonly step: (inertia: number) => void;
-}
-
-function squaresOf(x: Matrix): Float64Array {
-  const out = new Float64Array(x.rows);
-  for (let row = 0; row < x.rows; row++) {
-    const [from, to] =
-      x.layout === "dense" ? [row * x.cols, (row + 1) * x.cols] : [x.offsets[row]!, x.offsets[row + 1]!];
-    const values = x.layout === "dense" ? x.data : x.values;
-    for (let i = from; i < to; i++) out[row]! += values[i]! * values[i]!;
-  }
-  return out;
 }
 
 /**

@@ -407,6 +407,18 @@ function sparseGradientMany(
   }
 }
 
+/** The sum of the squares of each row. */
+export function squaresOf(x: Matrix): Float64Array {
+  const out = new Float64Array(x.rows);
+  for (let row = 0; row < x.rows; row++) {
+    const [from, to] =
+      x.layout === "dense" ? [row * x.cols, (row + 1) * x.cols] : [x.offsets[row]!, x.offsets[row + 1]!];
+    const values = x.layout === "dense" ? x.data : x.values;
+    for (let i = from; i < to; i++) out[row]! += values[i]! * values[i]!;
+  }
+  return out;
+}
+
 /** The weighted mean of each column, and of its squares. `weightOf[kindOf[row]]` is a row's weight; weights sum to 1. */
 export function moments(
   x: Matrix,
