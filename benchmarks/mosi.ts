@@ -16,6 +16,7 @@ export function readMosi(folder: string) {
     train: rowsOf("train"),
     test: rowsOf("test"),
     videoOf: (row: number) => utterances[row]?.video_id,
+    transcripts: utterances.map(({ transcript }) => transcript!),
     modalities: { text: matrix("text"), audio: matrix("audio"), video: matrix("video") },
   };
 }

@@ -35,7 +35,7 @@ const commands = {
   },
   check: {
     about:
-      "lint, types, docs, networks in a browser, packages, integration and examples; some alone: npm run check -- lint types",
+      "lint, types, docs, networks and reports in a browser, packages, integration and examples; some alone: npm run check -- lint types",
     run: runChecks,
   },
   bench: {
@@ -52,6 +52,14 @@ const commands = {
     run(args) {
       build();
       return tsx("benchmarks/quality.ts", absoluteData(args));
+    },
+  },
+  reports: {
+    about:
+      "reports of three sets of real data, looked at in Chromium: npm run reports -- [--data <folder>] [--out <folder>] [--only <set>]",
+    run(args) {
+      build();
+      return tsx("benchmarks/reports.ts", absoluteData(args));
     },
   },
   weights: {
@@ -176,6 +184,11 @@ function listChecks() {
       on: "sources",
       check: () => run(bin("tsx"), ["--conditions=@mmub/source", `packages/${of}/fixtures/browser.ts`]),
     })),
+    {
+      name: "report",
+      on: "sources",
+      check: () => run(bin("tsx"), ["--conditions=@mmub/source", "benchmarks/report-check.ts"]),
+    },
     { name: "unused", on: "sources", check: () => run(bin("knip"), ["--no-config-hints"]) },
     { name: "changesets", on: "sources", check: () => tsx("tools/check-changesets.ts") },
     ...folders("packages").flatMap((of) => [

@@ -17,9 +17,11 @@ export async function writeShopReport(
   path: string,
   { customers, asked, churn, mood, source, seed }: ShopReport,
 ): Promise<void> {
+  // What the answers may depend on; the answers themselves would give them away.
+  const samples = asked.map(({ id: _, churn: __, mood: ___, ...known }) => known);
   const describe = (row: number) => {
-    const { id, churn: _, mood: __, ...known } = asked[row]!;
-    return sampleCard(known, { title: `Customer ${id}`, text: "review", picture: "photo", clip: "voice" });
+    const title = `Customer ${asked[row]!.id}`;
+    return sampleCard(samples[row]!, { title, text: "review", picture: "photo", clip: "voice" });
   };
   // Three of the customers kept aside, drawn by the seed, are explained for both questions.
   const rows = random(seed)
@@ -27,7 +29,15 @@ export async function writeShopReport(
     .slice(0, 3);
   const section = async <L extends Label>(title: string, { fitted, ...answer }: Answer<L>, positive?: L) => {
     const contributions = await modalityContributions(ofCustomers(fitted), asked, { modalities: modalityNames, rows });
-    return classificationSection({ title, ...answer, describe, contributions, seed, ...(positive && { positive }) });
+    return classificationSection({
+      title,
+      ...answer,
+      samples,
+      describe,
+      contributions,
+      seed,
+      ...(positive && { positive }),
+    });
   };
 
   const missing = modalityNames.map((name) => {

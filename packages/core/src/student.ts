@@ -24,8 +24,13 @@ export function correctedT(differences: readonly number[], testOverTrain: number
   return { difference, statistic, degreesOfFreedom, pValue: studentTwoSided(statistic, degreesOfFreedom) };
 }
 
-/** P(|T| >= |t|) of Student's t: the regularised incomplete beta function of df / (df + t²). */
-function studentTwoSided(t: number, df: number): number {
+/**
+ * P(|T| >= |t|) of Student's t, in [0, 1]: the regularised incomplete beta function of df / (df + t²). `df` above 0, not checked.
+ *
+ * @example
+ * console.log(studentTwoSided(2.228, 10).toFixed(3)); // 0.050
+ */
+export function studentTwoSided(t: number, df: number): number {
   return Number.isFinite(t) ? incompleteBeta(df / (df + t * t), df / 2, 0.5) : 0;
 }
 

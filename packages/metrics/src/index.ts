@@ -46,6 +46,7 @@ export {
 export * from "./fairness.js";
 export * from "./feature-effects.js";
 export * from "./folds.js";
+export type { Language } from "./language.js";
 export * from "./leaks.js";
 export { confusionHeatmap } from "./plots/confusion-heatmap.js";
 export { calibrationPlot, precisionRecallPlot, robustnessPlot } from "./plots/curve-plots.js";
@@ -57,9 +58,8 @@ export {
 } from "./plots/importance-plots.js";
 export { type ClassPlotOptions, labelCounts } from "./plots/label-counts.js";
 export { ablationPlot, type ModalityPlotOptions, modalityPlot } from "./plots/modality-plots.js";
-export { type PredictedVsTrueOptions, predictedVsTrue } from "./plots/predicted-vs-true.js";
+export { predictedVsTrue, type RegressionPlotOptions, residualPlot } from "./plots/regression-plots.js";
 export { type RenderOptions, renderSvg } from "./plots/render.js";
-export { type ResidualPlotOptions, residualPlot } from "./plots/residual-plot.js";
 export { type NamedCurve, rocPlot } from "./plots/roc-plot.js";
 export type { Plot, PlotOptions, VegaLiteSpec } from "./plots/spec.js";
 export { type TrainingCurveOptions, trainingCurve } from "./plots/training-curve.js";
@@ -68,18 +68,31 @@ export * from "./precision-recall.js";
 export type { Predictor } from "./prediction.js";
 export * from "./ranking.js";
 export * from "./regression.js";
+export {
+  type DataCard,
+  type DataCardOptions,
+  dataCard,
+  type Facts,
+  type ModelCardOptions,
+  modelCard,
+} from "./report/cards.js";
+export { type CompareOptions, compareReports } from "./report/compare.js";
 export { htmlReport, type ReportContent, writeReport } from "./report/report.js";
+export { type ReportOfOptions, reportOf } from "./report/report-of.js";
 export { type SampleCard, type SampleCardOptions, sampleCard } from "./report/sample-card.js";
 export {
   type ClassificationSectionOptions,
   classificationSection,
+  type Explanation,
   type RegressionSectionOptions,
   type ReportSection,
   regressionSection,
   type ScoreRow,
+  type WorstSlices,
 } from "./report/section.js";
 export * from "./robustness.js";
 export * from "./roc.js";
+export * from "./slices.js";
 export {
   groupSplit,
   randomSplit,

@@ -1,4 +1,5 @@
 import type { Confusion } from "../classification.js";
+import { sayIn } from "../language.js";
 import type { ClassPlotOptions } from "./label-counts.js";
 import { mostFrequent } from "./most-frequent.js";
 import { base, type Plot, shortLabel } from "./spec.js";
@@ -14,8 +15,9 @@ import { base, type Plot, shortLabel } from "./spec.js";
  */
 export function confusionHeatmap(confusion: Confusion, options: ClassPlotOptions = {}): Plot {
   const part = "@mmub/metrics/confusion-heatmap";
-  const { title = "Confusion matrix", width = 480, most = 12 } = options;
-  const { names, counts } = mostFrequent(part, confusion, most);
+  const say = sayIn(part, options.language);
+  const { title = say("Confusion matrix"), width = 480, most = 12 } = options;
+  const { names, counts } = mostFrequent(part, confusion, most, say);
   const values = counts.flatMap((row, i) => {
     const all = row.reduce((a, b) => a + b, 0);
     return row.map((samples, j) => {
@@ -23,23 +25,28 @@ export function confusionHeatmap(confusion: Confusion, options: ClassPlotOptions
       return { true: names[i]!, predicted: names[j]!, samples, share, step: Math.min(4, Math.floor(share * 5)) };
     });
   });
-  const rows = names.map(
-    (name, i) => `true ${name}: ${counts[i]!.map((count, j) => `${count} as ${names[j]}`).join(", ")}`,
+  const rows = names.map((name, i) =>
+    say("true {0}: {1}", name, counts[i]!.map((count, j) => say("{0} as {1}", count, names[j]!)).join(say(", "))),
   );
   // Upright names would run into each other where they are wider than their column.
   const slanted = Math.max(...names.map((name) => Math.min(24, name.length))) * 7 > (0.7 * width) / names.length;
   const step = Math.max(28, Math.min(56, Math.floor(320 / names.length)));
   return {
-    ...base(title, "Samples; colour is the share of the true class", `Table of counts. ${rows.join("; ")}.`, width),
+    ...base(
+      title,
+      say("Samples; colour is the share of the true class"),
+      say("Table of counts. {0}.", rows.join(say("; "))),
+      width,
+    ),
     height: { step },
     data: { values },
     encoding: {
-      y: { field: "true", type: "nominal", sort: null, title: "True", axis: { labelExpr: shortLabel } },
+      y: { field: "true", type: "nominal", sort: null, title: say("True"), axis: { labelExpr: shortLabel } },
       x: {
         field: "predicted",
         type: "nominal",
         sort: null,
-        title: "Predicted",
+        title: say("Predicted"),
         axis: { labelExpr: shortLabel, labelAngle: slanted ? -45 : 0 },
       },
     },
@@ -51,7 +58,7 @@ export function confusionHeatmap(confusion: Confusion, options: ClassPlotOptions
             field: "share",
             type: "quantitative",
             scale: { type: "quantize", domain: [0, 1] },
-            title: "Share of the true class",
+            title: say("Share of the true class"),
             legend: { format: ".0%", gradientLength: 200, titleLimit: 300 },
           },
         },

@@ -1,9 +1,10 @@
 import { MmubError, show } from "@mmub/core";
 import type { CalibrationCurve } from "../calibration.js";
 import { rejectAt } from "../checks.js";
+import { sayIn } from "../language.js";
 import type { PrecisionRecallCurve } from "../precision-recall.js";
 import type { Robustness } from "../robustness.js";
-import { base, counted, type Plot, type PlotOptions, shortLabel } from "./spec.js";
+import { base, type Plot, type PlotOptions, shortLabel } from "./spec.js";
 
 interface Line {
   readonly name: string;
@@ -76,8 +77,10 @@ export function precisionRecallPlot(
   curves: readonly { readonly name: string; readonly curve: PrecisionRecallCurve }[],
   options: PlotOptions = {},
 ): Plot {
-  const { title = "Precision and recall", width = 480 } = options;
-  checkCurves("@mmub/metrics/precision-recall-plot", curves, "precisions", "precisionRecallCurve");
+  const part = "@mmub/metrics/precision-recall-plot";
+  const say = sayIn(part, options.language);
+  const { title = say("Precision and recall"), width = 480 } = options;
+  checkCurves(part, curves, "precisions", "precisionRecallCurve");
   const lines = curves.map(({ name, curve: { precisions, recalls } }) => {
     const last = recalls.length - 1;
     const count = Math.min(last, 200);
@@ -94,14 +97,14 @@ export function precisionRecallPlot(
   return {
     ...base(
       title,
-      "The dashed line is guessing",
-      `Precision over recall of ${lines.map(({ name }) => name).join(", ")}.`,
+      say("The dashed line is guessing"),
+      say("Precision over recall of {0}.", lines.map(({ name }) => name).join(say(", "))),
       width,
     ),
     ...linePlot(
       lines,
-      { title: "Recall", ...shares },
-      { title: "Precision", ...shares },
+      { title: say("Recall"), ...shares },
+      { title: say("Precision"), ...shares },
       [
         { x: 0, y: guess },
         { x: 1, y: guess },
@@ -125,8 +128,10 @@ export function calibrationPlot(
   curves: readonly { readonly name: string; readonly curve: CalibrationCurve }[],
   options: PlotOptions = {},
 ): Plot {
-  const { title = "Promised and observed", width = 480 } = options;
-  checkCurves("@mmub/metrics/calibration-plot", curves, "observed", "calibrationCurve");
+  const part = "@mmub/metrics/calibration-plot";
+  const say = sayIn(part, options.language);
+  const { title = say("Promised and observed"), width = 480 } = options;
+  checkCurves(part, curves, "observed", "calibrationCurve");
   const lines = curves.map(({ name, curve: { predicted, observed } }) => ({
     name,
     points: Array.from(predicted, (x, i) => ({ x, y: observed[i]! })),
@@ -134,14 +139,14 @@ export function calibrationPlot(
   return {
     ...base(
       title,
-      "On the dashed line promises are kept",
-      `Observed shares over predicted probabilities of ${lines.map(({ name }) => name).join(", ")}.`,
+      say("On the dashed line promises are kept"),
+      say("Observed shares over predicted probabilities of {0}.", lines.map(({ name }) => name).join(say(", "))),
       width,
     ),
     ...linePlot(
       lines,
-      { title: "Predicted probability", ...shares },
-      { title: "Observed share", ...shares },
+      { title: say("Predicted probability"), ...shares },
+      { title: say("Observed share"), ...shares },
       [
         { x: 0, y: 0 },
         { x: 1, y: 1 },
@@ -168,27 +173,34 @@ export function robustnessPlot(
     readonly kind?: "missing" | "noise";
   } = {},
 ): Plot {
+  const part = "@mmub/metrics/robustness-plot";
+  const say = sayIn(part, options.language);
   const { kind = "missing", width = 480 } = options;
-  const { title = kind === "missing" ? "When modalities are missing" : "When modalities are noisy" } = options;
+  const { title = say(kind === "missing" ? "When modalities are missing" : "When modalities are noisy") } = options;
   const curves = found?.curves?.filter((curve) => curve.kind === kind) ?? [];
   if (curves.length === 0)
     throw new MmubError("invalid-input", {
-      part: "@mmub/metrics/robustness-plot",
+      part,
       message: `there is no curve of the kind "${kind}" in ${show(found)}, want what robustness() gives`,
     });
   const lines = curves.map(({ modality, points }) => ({
-    name: modality ?? "each of them",
+    name: modality ?? say("each of them"),
     points: points.map(({ level, score }) => ({ x: level, y: score.value })),
   }));
   const ends = lines.map(({ name, points }) => `${name} ${+points.at(-1)!.y.toPrecision(3)}`);
   return {
-    ...base(title, counted(found.samples, "sample"), `${found.score} at the highest level: ${ends.join(", ")}.`, width),
+    ...base(
+      title,
+      say.samples(found.samples),
+      say("{0} at the highest level: {1}.", say.known(found.score), ends.join(say(", "))),
+      width,
+    ),
     ...linePlot(
       lines,
       kind === "missing"
-        ? { title: "Share of samples that lose it", domain: [0, curves[0]!.points.at(-1)!.level], format: ".0%" }
-        : { title: "Level of noise", format: "~g" },
-      { title: found.score, format: found.isShare ? ".0%" : "~g" },
+        ? { title: say("Share of samples that lose it"), domain: [0, curves[0]!.points.at(-1)!.level], format: ".0%" }
+        : { title: say("Level of noise"), format: "~g" },
+      { title: say.known(found.score), format: found.isShare ? ".0%" : "~g" },
       [],
       { marks: true, width },
     ),

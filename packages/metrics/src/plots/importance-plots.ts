@@ -1,8 +1,9 @@
 import { checkParam, MmubError, show } from "@mmub/core";
 import { checkFinite, checkLength } from "../checks.js";
 import type { PermutationRow } from "../feature-effects.js";
+import { grouped, sayIn } from "../language.js";
 import type { TreeShap } from "../tree-shap.js";
-import { base, counted, type Plot, type PlotOptions, shortLabel } from "./spec.js";
+import { base, type Plot, type PlotOptions, shortLabel } from "./spec.js";
 
 export interface FeaturePlotOptions extends PlotOptions {
   /** Show this many, the most important. @default 12 */
@@ -20,7 +21,8 @@ export interface FeaturePlotOptions extends PlotOptions {
  */
 export function importancePlot(rows: readonly PermutationRow[], options: FeaturePlotOptions = {}): Plot {
   const part = "@mmub/metrics/importance-plot";
-  const { title = "What the model goes by", width = 480, most = 12 } = options;
+  const say = sayIn(part, options.language);
+  const { title = say("What the model goes by"), width = 480, most = 12 } = options;
   checkMost(part, most);
   if (!Array.isArray(rows) || rows.length === 0)
     throw new MmubError("invalid-input", { part, message: `rows are ${show(rows)}, want at least one` });
@@ -35,11 +37,12 @@ export function importancePlot(rows: readonly PermutationRow[], options: Feature
     }));
   const y = { field: "name", type: "nominal" as const, sort: null, title: null, axis: { labelExpr: shortLabel } };
   const each = values.map(({ name, importance }) => `${name} ${+importance.toPrecision(3)}`);
+  const lost = say("Score lost when it is shuffled, with its standard deviation");
   return {
     ...base(
       title,
-      `Score lost when it is shuffled, with its standard deviation${rows.length > most ? `; the first ${most} of ${rows.length}` : ""}`,
-      `Bars: ${each.join("; ")}.`,
+      rows.length > most ? say("{0}; the first {1} of {2}", lost, most, rows.length) : lost,
+      say("Bars: {0}.", each.join(say("; "))),
       width,
     ),
     height: { step: 28 },
@@ -47,7 +50,10 @@ export function importancePlot(rows: readonly PermutationRow[], options: Feature
     layer: [
       {
         mark: { type: "bar", height: { band: 0.6 } },
-        encoding: { y, x: { field: "importance", type: "quantitative", title: "Score lost", axis: { tickCount: 4 } } },
+        encoding: {
+          y,
+          x: { field: "importance", type: "quantitative", title: say("Score lost"), axis: { tickCount: 4 } },
+        },
       },
       {
         mark: { type: "rule", style: "interval" },
@@ -81,7 +87,8 @@ export function shapBeeswarm(
   options: BeeswarmOptions = {},
 ): Plot {
   const part = "@mmub/metrics/shap-beeswarm";
-  const { title = "What each column adds", width = 480, most = 12, names, output = 0 } = options;
+  const say = sayIn(part, options.language);
+  const { title = say("What each column adds"), width = 480, most = 12, names, output = 0 } = options;
   const { rows, cols, outputs, values: effects } = shap;
   checkMost(part, most);
   checkParam(part, "output", output, Number.isInteger(output) && output >= 0 && output < outputs, `below ${outputs}`);
@@ -106,7 +113,7 @@ export function shapBeeswarm(
   const picked = Array.from({ length: Math.ceil(rows / stride) }, (_, i) => Math.floor(i * stride));
   const all = shown.flatMap((column) => picked.map((row) => effect(row, column)));
   const step = (all.reduce((a, b) => Math.max(a, b)) - all.reduce((a, b) => Math.min(a, b)) || 1) / 100;
-  const nameOf = (column: number) => names?.[column] ?? `column ${column}`;
+  const nameOf = (column: number) => names?.[column] ?? say("column {0}", column);
   let fullest = 1;
   const dots = shown.flatMap((column) => {
     const known = picked.map((row) => x.data[row * cols + column]!);
@@ -121,18 +128,23 @@ export function shapBeeswarm(
       const place = places.get(bin) ?? 0;
       places.set(bin, place + 1);
       fullest = Math.max(fullest, place + 1);
-      const side = Number.isNaN(value) ? "missing" : value <= low ? "low" : value > high ? "high" : "middle";
+      const side = say(Number.isNaN(value) ? "missing" : value <= low ? "low" : value > high ? "high" : "middle");
       // One above, one below, and so on.
       return { name: nameOf(column), adds, side, place: (place % 2 ? 1 : -1) * Math.ceil(place / 2) };
     });
   });
-  const sides = ["low", "high", "middle", "missing"].filter((side) => dots.some((dot) => dot.side === side));
+  const sides = ["low", "high", "middle", "missing"]
+    .map(say.known)
+    .filter((side) => dots.some((dot) => dot.side === side));
   const each = shown.map((column) => `${nameOf(column)} ${+means[column]!.toPrecision(3)}`);
   return {
     ...base(
       title,
-      `${counted(picked.length, "row")}; colour is whether the value is low or high among them`,
-      `Mean absolute effects: ${each.join("; ")}.`,
+      say(
+        "{0}; colour is whether the value is low or high among them",
+        picked.length === 1 ? say("1 row") : say("{0} rows", grouped(picked.length)),
+      ),
+      say("Mean absolute effects: {0}.", each.join(say("; "))),
       width,
     ),
     height: { step: 44 },
@@ -145,17 +157,17 @@ export function shapBeeswarm(
       {
         mark: { type: "point", filled: true, size: 18, opacity: 0.75 },
         encoding: {
-          x: { field: "adds", type: "quantitative", title: "Added to the prediction", axis: { tickCount: 6 } },
+          x: { field: "adds", type: "quantitative", title: say("Added to the prediction"), axis: { tickCount: 6 } },
           yOffset: { field: "place", type: "quantitative", scale: { domain: [-fullest / 1.6, fullest / 1.6] } },
           color: {
             field: "side",
             type: "nominal",
             sort: sides,
-            title: "Value of the column",
+            title: say("Value of the column"),
             legend: {
               symbolOpacity: 1,
               symbolSize: 80,
-              values: ["low", "middle", "high", "missing"].filter((side) => sides.includes(side)),
+              values: ["low", "middle", "high", "missing"].map(say.known).filter((side) => sides.includes(side)),
             },
           },
         },

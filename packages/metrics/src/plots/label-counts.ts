@@ -1,8 +1,9 @@
 import type { Label } from "@mmub/core";
 import { checkLabels, checkLength } from "../checks.js";
 import { confusionMatrix } from "../classification.js";
+import { sayIn } from "../language.js";
 import { mostFrequent } from "./most-frequent.js";
-import { base, counted, type Plot, type PlotOptions, shortLabel, withRoom } from "./spec.js";
+import { base, type Plot, type PlotOptions, shortLabel, withRoom } from "./spec.js";
 
 export interface ClassPlotOptions extends PlotOptions {
   /** Show this many classes, the most frequent of the truth, and pool the others. @default 12 */
@@ -23,22 +24,24 @@ export function labelCounts<L extends Label>(
   options: ClassPlotOptions = {},
 ): Plot {
   const part = "@mmub/metrics/label-counts";
-  const { title = "True and predicted labels", width = 480, most = 12 } = options;
+  const say = sayIn(part, options.language);
+  const { title = say("True and predicted labels"), width = 480, most = 12 } = options;
+  const sides = [say.known("true"), say.known("predicted")] as const;
   checkLength(part, "truth", truth);
   checkLength(part, "predicted", predicted, truth.length);
   checkLabels(part, "truth", truth);
   checkLabels(part, "predicted", predicted, truth[0]);
-  const { names, counts } = mostFrequent(part, confusionMatrix(truth, predicted), most);
+  const { names, counts } = mostFrequent(part, confusionMatrix(truth, predicted), most, say);
   const values = names.flatMap((label, i) => [
-    { label, side: "true", samples: counts[i]!.reduce((a, b) => a + b, 0) },
-    { label, side: "predicted", samples: counts.reduce((sum, row) => sum + row[i]!, 0) },
+    { label, side: sides[0], samples: counts[i]!.reduce((a, b) => a + b, 0) },
+    { label, side: sides[1], samples: counts.reduce((sum, row) => sum + row[i]!, 0) },
   ]);
   const highest = Math.max(...values.map(({ samples }) => samples));
-  const pairs = names.map(
-    (label, i) => `${label} ${values[2 * i]!.samples} true and ${values[2 * i + 1]!.samples} predicted`,
+  const pairs = names.map((label, i) =>
+    say("{0} {1} true and {2} predicted", label, values[2 * i]!.samples, values[2 * i + 1]!.samples),
   );
   return {
-    ...base(title, counted(truth.length, "sample"), `Bars of counts: ${pairs.join("; ")}.`, width),
+    ...base(title, say.samples(truth.length), say("Bars of counts: {0}.", pairs.join(say("; "))), width),
     height: { step: 20 },
     data: { values },
     encoding: {
@@ -50,11 +53,11 @@ export function labelCounts<L extends Label>(
         axis: { labelExpr: shortLabel },
         scale: { paddingInner: 0.3 },
       },
-      yOffset: { field: "side", type: "nominal", sort: ["true", "predicted"] },
+      yOffset: { field: "side", type: "nominal", sort: sides },
       x: {
         field: "samples",
         type: "quantitative",
-        title: "Samples",
+        title: say("Samples"),
         scale: { domain: withRoom([0, highest], String(highest).length + 1, width), nice: false },
         axis: { tickCount: 5, tickMinStep: 1, format: ",d" },
       },
@@ -62,7 +65,7 @@ export function labelCounts<L extends Label>(
     layer: [
       {
         mark: "bar",
-        encoding: { color: { field: "side", type: "nominal", sort: ["true", "predicted"], title: null } },
+        encoding: { color: { field: "side", type: "nominal", sort: sides, title: null } },
       },
       {
         mark: { type: "text", align: "left", dx: 5, style: "value" },

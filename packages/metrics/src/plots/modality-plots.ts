@@ -1,6 +1,7 @@
 import { MmubError, show } from "@mmub/core";
 import type { Ablation } from "../explain.js";
-import { base, counted, type Plot, type PlotOptions, shortLabel, withRoom } from "./spec.js";
+import { type Say, sayIn } from "../language.js";
+import { base, type Plot, type PlotOptions, shortLabel, withRoom } from "./spec.js";
 
 export interface ModalityPlotOptions extends PlotOptions {
   /** Numbers as d3-format writes them. @default ".1%" for shares, differences of them in points; else ".3f" */
@@ -17,9 +18,11 @@ export interface ModalityPlotOptions extends PlotOptions {
  * const svg = await renderSvg(modalityPlot(table));
  */
 export function modalityPlot(ablation: Ablation, options: ModalityPlotOptions = {}): Plot {
-  checkRows("@mmub/metrics/modality-plot", ablation, "without");
+  const part = "@mmub/metrics/modality-plot";
+  const say = sayIn(part, options.language);
+  checkRows(part, ablation, "without");
   const {
-    title = "What each modality adds",
+    title = say("What each modality adds"),
     width = 480,
     format = ablation.isShare === false ? ".3f" : ".1%",
   } = options;
@@ -34,19 +37,19 @@ export function modalityPlot(ablation: Ablation, options: ModalityPlotOptions = 
     })
     .sort((a, b) => b.adds - a.adds);
   const level = percent(ablation);
-  const each = values.map(
-    ({ modality, adds, low, high }) => `${modality} ${round(adds)} (${round(low)} to ${round(high)})`,
+  const each = values.map(({ modality, adds, low, high }) =>
+    say("{0} {1} ({2} to {3})", modality, round(adds), round(low), round(high)),
   );
   const ends = values.flatMap(({ low, high }) => [low, high, 0]);
   const domain = withRoom([Math.min(...ends), Math.max(...ends)], 7, width);
   const y = { field: "modality", type: "nominal" as const, sort: null, title: null, axis: { labelExpr: shortLabel } };
-  const unit = `${ablation.score} lost without it`;
+  const unit = say("{0} lost without it", say.known(ablation.score));
   const text = points ? "format(100 * datum.adds, '+.1f')" : `format(datum.adds, '+${format}')`;
   return {
     ...base(
       title,
-      `${unit}, with ${level} intervals; ${counted(ablation.samples, "sample")}`,
-      `Bars: ${each.join("; ")}.`,
+      say("{0}, with {1} intervals; {2}", unit, level, say.samples(ablation.samples)),
+      say("Bars: {0}.", each.join(say("; "))),
       width,
     ),
     height: { step: 40 },
@@ -59,7 +62,7 @@ export function modalityPlot(ablation: Ablation, options: ModalityPlotOptions = 
           x: {
             field: "adds",
             type: "quantitative",
-            title: points ? `${unit}, in points` : unit,
+            title: points ? say("{0}, in points", unit) : unit,
             scale: { domain, nice: false },
             axis: { tickCount: 6, ...(points ? { labelExpr: "format(100 * datum.value, '~f')" } : { format }) },
           },
@@ -93,14 +96,16 @@ export function modalityPlot(ablation: Ablation, options: ModalityPlotOptions = 
  * const svg = await renderSvg(ablationPlot(table));
  */
 export function ablationPlot(ablation: Ablation, options: ModalityPlotOptions = {}): Plot {
-  checkRows("@mmub/metrics/ablation-plot", ablation, "all");
+  const part = "@mmub/metrics/ablation-plot";
+  const say = sayIn(part, options.language);
+  checkRows(part, ablation, "all");
   const {
-    title = "With and without each modality",
+    title = say("With and without each modality"),
     width = 480,
     format = ablation.isShare === false ? ".3f" : ".1%",
   } = options;
   const values = ablation.rows.map(({ kind, modality, score }) => ({
-    with: ablationName(kind, modality),
+    with: ablationName(say, kind, modality),
     kind,
     value: score.value,
     low: score.low,
@@ -110,7 +115,9 @@ export function ablationPlot(ablation: Ablation, options: ModalityPlotOptions = 
   const [low, high] = [Math.min(...ends), Math.max(...ends)];
   const domain = withRoom([low - 0.04 * (high - low), high], 7, width);
   const all = ablation.rows[0]!.score.value;
-  const each = values.map((row) => `${row.with} ${round(row.value)} (${round(row.low)} to ${round(row.high)})`);
+  const each = values.map((row) =>
+    say("{0} {1} ({2} to {3})", row.with, round(row.value), round(row.low), round(row.high)),
+  );
   const y = {
     field: "with",
     type: "nominal" as const,
@@ -120,15 +127,21 @@ export function ablationPlot(ablation: Ablation, options: ModalityPlotOptions = 
   };
   const x = {
     type: "quantitative" as const,
-    title: ablation.score,
+    title: say.known(ablation.score),
     scale: { domain, nice: false, zero: false },
-    axis: { format, tickCount: 6 },
+    // The room for the text at the end of the scale is not part of it.
+    axis: {
+      tickCount: 6,
+      ...(ablation.isShare === false || options.format !== undefined
+        ? { format }
+        : { labelExpr: "datum.value > 1 ? '' : format(datum.value, '~%')" }),
+    },
   };
   return {
     ...base(
       title,
-      `With ${percent(ablation)} intervals; dashed: all modalities`,
-      `Points with intervals: ${each.join("; ")}.`,
+      say("With {0} intervals; dashed: all modalities", percent(ablation)),
+      say("Points with intervals: {0}.", each.join(say("; "))),
       width,
     ),
     height: { step: 30 },
@@ -149,8 +162,9 @@ export function ablationPlot(ablation: Ablation, options: ModalityPlotOptions = 
 }
 
 /** A row of an ablation in words. */
-export function ablationName(kind: Ablation["rows"][number]["kind"], modality: string | undefined): string {
-  return kind === "all" ? "all modalities" : kind === "none" ? "no modality" : `${kind} ${modality}`;
+export function ablationName(say: Say, kind: Ablation["rows"][number]["kind"], modality = ""): string {
+  if (kind === "all") return say("all modalities");
+  return kind === "none" ? say("no modality") : say(kind === "only" ? "only {0}" : "without {0}", modality);
 }
 
 function checkRows(part: string, ablation: Ablation, kind: Ablation["rows"][number]["kind"]): void {

@@ -1,11 +1,13 @@
 import { checkParam, MmubError, show } from "@mmub/core";
 import type { Confusion } from "../classification.js";
+import type { Say } from "../language.js";
 
 /** A confusion matrix of the `most` classes that are most often true, the others pooled as the last one. */
 export function mostFrequent(
   part: string,
   confusion: Confusion,
   most: number,
+  say: Say,
 ): { readonly names: readonly string[]; readonly counts: readonly (readonly number[])[] } {
   checkParam(part, "most", most, Number.isInteger(most) && most >= 2, "an integer of at least 2");
   const { labels, counts } = confusion ?? {};
@@ -26,5 +28,8 @@ export function mostFrequent(
   const pooled = Array.from({ length: most }, () => new Array<number>(most).fill(0));
   for (const [i, row] of counts.entries())
     for (const [j, count] of row.entries()) pooled[place.get(i) ?? most - 1]![place.get(j) ?? most - 1]! += count;
-  return { names: [...kept.map((i) => String(labels[i])), `${labels.length - most + 1} others`], counts: pooled };
+  return {
+    names: [...kept.map((i) => String(labels[i])), say("{0} others", labels.length - most + 1)],
+    counts: pooled,
+  };
 }

@@ -10,9 +10,8 @@ import { calibrationPlot, precisionRecallPlot, robustnessPlot } from "./curve-pl
 import { importancePlot, shapBeeswarm } from "./importance-plots.js";
 import { labelCounts } from "./label-counts.js";
 import { ablationPlot, modalityPlot } from "./modality-plots.js";
-import { predictedVsTrue } from "./predicted-vs-true.js";
+import { predictedVsTrue, residualPlot } from "./regression-plots.js";
 import { renderSvg } from "./render.js";
-import { residualPlot } from "./residual-plot.js";
 import { rocPlot } from "./roc-plot.js";
 import type { Plot } from "./spec.js";
 import { themes } from "./theme.js";

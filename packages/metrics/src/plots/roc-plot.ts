@@ -1,5 +1,6 @@
 import { MmubError, show } from "@mmub/core";
 import { rejectAt } from "../checks.js";
+import { sayIn } from "../language.js";
 import type { RocCurve } from "../roc.js";
 import { base, type Plot, type PlotOptions } from "./spec.js";
 
@@ -20,7 +21,8 @@ export interface NamedCurve {
  */
 export function rocPlot(curves: readonly NamedCurve[], options: PlotOptions = {}): Plot {
   const part = "@mmub/metrics/roc-plot";
-  const { title = "ROC curve", width = 480 } = options;
+  const say = sayIn(part, options.language);
+  const { title = say("ROC curve"), width = 480 } = options;
   if (!Array.isArray(curves) || curves.length === 0)
     throw new MmubError("invalid-input", { part, message: `curves are ${show(curves)}, want at least one` });
   for (const [at, each] of curves.entries())
@@ -33,15 +35,10 @@ export function rocPlot(curves: readonly NamedCurve[], options: PlotOptions = {}
     scale: { domain: [0, 1], nice: false },
     axis: { format: ".0%", values: [0, 0.2, 0.4, 0.6, 0.8, 1] },
   });
-  const x = { field: "x", ...rate("False positive rate") };
-  const y = { field: "y", ...rate("True positive rate") };
+  const x = { field: "x", ...rate(say("False positive rate")) };
+  const y = { field: "y", ...rate(say("True positive rate")) };
   return {
-    ...base(
-      title,
-      "The dashed line is chance",
-      `ROC ${names.length === 1 ? "curve" : "curves"} of ${names.join(", ")}.`,
-      width,
-    ),
+    ...base(title, say("The dashed line is chance"), say("ROC curves of {0}.", names.join(say(", "))), width),
     height: Math.round(width * 0.75),
     layer: [
       {

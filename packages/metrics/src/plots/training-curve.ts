@@ -1,5 +1,6 @@
 import { listed, MmubError, show } from "@mmub/core";
 import { rejectAt } from "../checks.js";
+import { sayIn } from "../language.js";
 import { base, type Plot, type PlotOptions, shortLabel } from "./spec.js";
 
 export interface TrainingCurveOptions extends PlotOptions {
@@ -25,7 +26,8 @@ export function trainingCurve(
   const part = "@mmub/metrics/training-curve";
   if (!Array.isArray(history) || history.length === 0)
     throw new MmubError("invalid-input", { part, message: `the history is ${show(history)}, want at least one epoch` });
-  const { title = "Training", measure = "Loss", width = 480, metrics = Object.keys(history[0]!) } = options;
+  const say = sayIn(part, options.language);
+  const { title = say("Training"), measure = say("Loss"), width = 480, metrics = Object.keys(history[0]!) } = options;
   const values = history.flatMap((epoch, i) =>
     metrics
       .filter((metric) => epoch[metric] !== undefined)
@@ -40,9 +42,12 @@ export function trainingCurve(
       part,
       message: `the history has no value of its metrics (${listed(metrics)}), want at least one`,
     });
-  const last = metrics.map((metric) => `${metric} ends at ${values.findLast((row) => row.metric === metric)?.value}`);
+  const last = metrics.flatMap((metric) => {
+    const row = values.findLast((each) => each.metric === metric);
+    return row ? [say("{0} ends at {1}", metric, row.value)] : [];
+  });
   return {
-    ...base(title, "", `Lines over ${history.length} epochs: ${last.join(", ")}.`, width),
+    ...base(title, "", say("Lines over {0} epochs: {1}.", history.length, last.join(say(", "))), width),
     height: 240,
     data: { values },
     mark: { type: "line", point: history.length <= 30 ? { size: 30 } : false },
@@ -50,7 +55,7 @@ export function trainingCurve(
       x: {
         field: "epoch",
         type: "quantitative",
-        title: "Epoch",
+        title: say("Epoch"),
         axis: { tickMinStep: 1, format: "d", grid: false },
         scale: { domain: [1, Math.max(2, history.length)], nice: false },
       },

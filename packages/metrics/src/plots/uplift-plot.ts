@@ -1,6 +1,7 @@
 import { MmubError, show } from "@mmub/core";
+import { sayIn } from "../language.js";
 import { qiniCurve, type UpliftData } from "../uplift.js";
-import { base, counted, type Plot, type PlotOptions } from "./spec.js";
+import { base, type Plot, type PlotOptions } from "./spec.js";
 
 export interface NamedUplift {
   readonly name: string;
@@ -19,7 +20,8 @@ export interface NamedUplift {
  */
 export function upliftPlot(models: readonly NamedUplift[], options: PlotOptions = {}): Plot {
   const part = "@mmub/metrics/uplift-plot";
-  const { title = "Outcomes gained by treatment", width = 480 } = options;
+  const say = sayIn(part, options.language);
+  const { title = say("Outcomes gained by treatment"), width = 480 } = options;
   if (!Array.isArray(models) || models.length === 0)
     throw new MmubError("invalid-input", { part, message: `models are ${show(models)}, want at least one` });
   const samples = models[0]!.data.outcome.length;
@@ -44,16 +46,16 @@ export function upliftPlot(models: readonly NamedUplift[], options: PlotOptions 
   const x = {
     field: "share",
     type: "quantitative" as const,
-    title: "Share treated, highest predictions first",
+    title: say("Share treated, highest predictions first"),
     scale: { domain: [0, 1], nice: false },
     axis: { format: ".0%", values: [0, 0.2, 0.4, 0.6, 0.8, 1] },
   };
-  const y = { field: "gain", type: "quantitative" as const, title: "Outcomes gained", axis: { tickCount: 6 } };
+  const y = { field: "gain", type: "quantitative" as const, title: say("Outcomes gained"), axis: { tickCount: 6 } };
   return {
     ...base(
       title,
-      `Qini curve of ${counted(samples, "sample")}; the dashed line is treating at random`,
-      `Qini curves of ${names.join(", ")}: treating all gains ${+end.toPrecision(3)}.`,
+      say("Qini curve of {0}; the dashed line is treating at random", say.samples(samples)),
+      say("Qini curves of {0}: treating all gains {1}.", names.join(say(", ")), +end.toPrecision(3)),
       width,
     ),
     height: Math.round(width * 0.6),

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { count, difference, end, number, range, score, share } from "./format.js";
+import { grouped, sayIn } from "../language.js";
+import { difference, end, number, range, score, share } from "./format.js";
 import { html, raw } from "./html.js";
 
 test("numbers have the digits that tell something, a real minus and separators", () => {
@@ -13,17 +14,19 @@ test("numbers have the digits that tell something, a real minus and separators",
     "123.5",
     "12,346",
   ]);
-  expect(count(1234567)).toBe("1,234,567");
+  expect(grouped(1234567)).toBe("1,234,567");
 });
 
 test("scores and differences carry their unit once", () => {
   expect(score(0.5, { isShare: true })).toBe("50.0%");
   expect(score(8.691, { unit: "€" })).toBe("8.69\u00a0€");
-  expect(difference(0.034, { isShare: true })).toBe("+3.4\u00a0points");
-  expect(difference(-0.034, { isShare: true })).toBe("−3.4\u00a0points");
-  expect(difference(-0.0001, { isShare: true })).toBe("0.0\u00a0points");
-  expect(range(1, 2.5, { unit: "€" })).toBe("1.00 to 2.50\u00a0€");
-  expect(range(-0.01, 0.02, { isShare: true }, difference)).toBe("−1.0 to +2.0\u00a0points");
+  expect(difference(sayIn("test"))(0.034, { isShare: true })).toBe("+3.4\u00a0points");
+  expect(difference(sayIn("test"))(-0.034, { isShare: true })).toBe("−3.4\u00a0points");
+  expect(difference(sayIn("test"))(-0.0001, { isShare: true })).toBe("0.0\u00a0points");
+  expect(range(sayIn("test"), 1, 2.5, { unit: "€" })).toBe("1.00 to 2.50\u00a0€");
+  expect(range(sayIn("test"), -0.01, 0.02, { isShare: true }, difference(sayIn("test")))).toBe(
+    "−1.0 to +2.0\u00a0points",
+  );
   expect([end(1, { isShare: true }), end(1, {}), end(0, {}), end(2.5, {})]).toEqual(["100%", "1", "0", "2.50"]);
 });
 

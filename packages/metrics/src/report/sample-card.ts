@@ -1,7 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { crc32, deflateSync } from "node:zlib";
 import { MmubError, show } from "@mmub/core";
-import { count, number } from "./format.js";
+import { grouped, type Language, type Say, sayIn } from "../language.js";
+import { dayOf, isPixels, isWaveform, type Pixels, type Waveform } from "../values.js";
+import { plain } from "./format.js";
 
 const part = "@mmub/metrics/sample-card";
 
@@ -24,6 +26,8 @@ export interface SampleCardOptions<Sample> {
   readonly picture?: keyof Sample & string;
   /** The field that holds the recording: the path or bytes of a file, or samples `{ samples, sampleRateHz }`. @default the first that holds bytes of one or samples */
   readonly clip?: keyof Sample & string;
+  /** Of what is said of fields that are missing or long. @default "en" */
+  readonly language?: Language;
 }
 
 /**
@@ -43,6 +47,7 @@ export async function sampleCard<Sample extends object>(
   options: SampleCardOptions<Sample>,
 ): Promise<SampleCard> {
   const { title } = options;
+  const say = sayIn(part, options.language);
   if (typeof sample !== "object" || sample === null)
     throw new MmubError("invalid-input", { part, message: `the sample is ${show(sample)}, want an object` });
   const fields = Object.entries(sample) as [string, unknown][];
@@ -59,30 +64,30 @@ export async function sampleCard<Sample extends object>(
     ...(pixels != null && {
       picture: {
         bytes: isPixels(pixels) ? png(pixels) : await bytesOf(pixels, picture!, title),
-        alt: `${picture} of ${title}`,
+        alt: say("{0} of {1}", picture!, title),
       },
     }),
     ...(sound != null && {
       clip: {
         bytes: isWaveform(sound) ? wav(sound) : await bytesOf(sound, clip!, title),
-        label: `${clip} of ${title}`,
+        label: say("{0} of {1}", clip!, title),
       },
     }),
     facts: fields
       .filter(([name, value]) => value == null || ![text, picture, clip].includes(name))
-      .map(([name, value]) => [name, factOf(value)] as const),
+      .map(([name, value]) => [name, factOf(say, value)] as const),
   };
 }
 
-function factOf(value: unknown): string {
-  if (value == null) return "missing";
-  if (typeof value === "number") return number(value).replace(/\.0+$/, "");
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? "no date" : value.toISOString().slice(0, 10);
-  if (Array.isArray(value)) return `${count(value.length)} ${value.length === 1 ? "entry" : "entries"}`;
-  if (ArrayBuffer.isView(value)) return `${count((value as Uint8Array).length ?? value.byteLength)} values`;
+function factOf(say: Say, value: unknown): string {
+  if (value == null) return say("missing");
+  if (typeof value === "number") return plain(value);
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? say("no date") : dayOf(value);
+  if (Array.isArray(value)) return value.length === 1 ? say("1 entry") : say("{0} entries", grouped(value.length));
+  if (ArrayBuffer.isView(value)) return say("{0} values", grouped((value as Uint8Array).length ?? value.byteLength));
   if (typeof value !== "object") return String(value);
   const entries = Object.entries(value);
-  return entries.map(([name, of]) => `${name} ${typeof of === "object" ? factOf(of) : String(of)}`).join(", ");
+  return entries.map(([name, of]) => `${name} ${factOf(say, of)}`).join(say(", "));
 }
 
 async function bytesOf(value: unknown, field: string, title: string): Promise<Uint8Array> {
@@ -119,24 +124,6 @@ export function mediaType(value: unknown): string | undefined {
   return undefined;
 }
 
-interface Pixels {
-  readonly data: Uint8Array | Uint8ClampedArray;
-  readonly width: number;
-  readonly height: number;
-  readonly channels: 1 | 3 | 4;
-}
-
-function isPixels(value: unknown): value is Pixels {
-  const { data, width, height, channels } = (value ?? {}) as Partial<Pixels>;
-  return (
-    (data instanceof Uint8Array || data instanceof Uint8ClampedArray) &&
-    (channels === 1 || channels === 3 || channels === 4) &&
-    Number.isInteger(width) &&
-    width! > 0 &&
-    data.length === width! * height! * channels
-  );
-}
-
 // PNG, second edition (W3C): signature, IHDR, IDAT of rows that each start with the filter 0, IEND.
 function png({ data, width, height, channels }: Pixels): Uint8Array {
   const stride = width * channels;
@@ -160,17 +147,6 @@ function png({ data, width, height, channels }: Pixels): Uint8Array {
     chunk("IDAT", deflateSync(rows)),
     chunk("IEND", Buffer.alloc(0)),
   ]);
-}
-
-interface Waveform {
-  readonly samples: Float32Array | readonly Float32Array[];
-  readonly sampleRateHz: number;
-}
-
-function isWaveform(value: unknown): value is Waveform {
-  const { samples, sampleRateHz } = (value ?? {}) as Partial<Waveform>;
-  const channels = Array.isArray(samples) ? samples : [samples];
-  return Number.isInteger(sampleRateHz) && channels.length > 0 && channels.every((of) => of instanceof Float32Array);
 }
 
 // RIFF WAVE with one channel of 16-bit PCM, the first channel of the recording.

@@ -24,7 +24,7 @@ h1{font-size:2.1rem;line-height:1.2;letter-spacing:-.01em;margin:0 0 .5rem;text-
 h2{font-size:1.6rem;line-height:1.25;letter-spacing:-.005em;margin:2.5rem 0 .25rem;padding-top:2rem;border-top:1px solid var(--line)}
 h3{font-size:1.15rem;line-height:1.3;margin:2.5rem 0 .25rem}h4{font-size:1rem;line-height:1.35;margin:0}
 p{max-width:46rem;margin:.4rem 0}.lead{font-size:1.1rem}.muted,.muted a{color:var(--muted)}
-a{color:var(--accent)}:focus-visible{outline:3px solid var(--accent);outline-offset:2px;border-radius:3px}
+a{color:var(--accent)}:focus-visible,audio:focus{outline:3px solid var(--accent);outline-offset:2px;border-radius:3px}
 header nav{grid-column:1}nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;padding:0;margin:1rem 0 0}
 fieldset{grid-column:2;border:0;padding:0;margin:1rem 0 0;color:var(--muted);font-size:.875rem;display:flex;flex-wrap:wrap;gap:0 .9rem}
 legend{float:left;margin-right:.9rem;padding:0}fieldset label{white-space:nowrap}input{accent-color:var(--accent)}
@@ -65,11 +65,13 @@ blockquote{padding-left:.8rem;border-left:3px solid var(--line);overflow-wrap:an
 .card table{width:100%;font-size:.9rem;margin-top:auto}.card th,.card td{padding:.25rem .75rem .25rem 0}.card th[scope=row]{overflow-wrap:break-word}
 .card .bars{width:36%;padding-right:0}
 .bar{position:relative;height:1rem;margin-top:.2rem}.bar::before{content:"";position:absolute;left:50%;top:-.15rem;bottom:-.15rem;width:1px;background:var(--muted)}
-.bar i{position:absolute;top:.1rem;height:.8rem;border-radius:2px}.up{left:50%;background:var(--good)}.down{right:50%;background:var(--bad)}
+.bar i{position:absolute;top:.1rem;height:.8rem;border-radius:2px}.bar .up{left:50%;background:var(--good)}.bar .down{right:50%;background:var(--bad)}
 .facts{display:grid;grid-template-columns:minmax(7rem,max-content) 1fr;gap:.3rem 1.5rem;margin:.75rem 0}.facts dt{color:var(--muted)}.facts dd{margin:0;overflow-wrap:anywhere}
 .card .facts{gap:.1rem .9rem;grid-template-columns:max-content 1fr;margin:0}
+mark{background:none;color:inherit;font-weight:600;text-underline-offset:.18em}mark.up{text-decoration:underline solid var(--good) .14em}mark.down{text-decoration:underline dashed var(--bad) .14em}
+.small{font-size:.85rem}.sub{margin:1.5rem 0 .25rem}
 footer{color:var(--muted);font-size:.875rem;border-top:1px solid var(--line);margin-top:3rem}
-@media screen and (max-width:44rem){h1{font-size:1.6rem}h2{font-size:1.35rem}header{display:block;padding-top:1.5rem}.headline{grid-template-columns:minmax(0,1fr);padding:1.1rem 1.1rem}.tiles{padding:0 .25rem;gap:1rem}.big b{font-size:2.75rem}.plot,.card{padding:.9rem}.plot{overflow-x:auto}.facts{grid-template-columns:minmax(0,1fr);gap:0}.facts dd{margin-bottom:.6rem}.card .facts dd{margin:0}th,td{padding-right:1rem}}
+@media screen and (max-width:44rem){h1{font-size:1.6rem}h2{font-size:1.35rem}header{display:block;padding-top:1.5rem}.headline{grid-template-columns:minmax(0,1fr);padding:1.1rem 1.1rem}.tiles{padding:0 .25rem;gap:1rem;grid-template-columns:1fr 1fr}.big b{font-size:2.75rem}.plot,.card{padding:.9rem}.facts{grid-template-columns:minmax(0,1fr);gap:0}.facts dd{margin-bottom:.6rem}.card .facts dd{margin:0}th,td{padding-right:1rem}}
 @page{margin:14mm}
 @media print{
 fieldset,nav,.skip,audio,details{display:none}
@@ -77,8 +79,9 @@ body{font-size:10pt}header,main,footer{max-width:none;padding:0}h1{font-size:20p
 section+section.question{break-before:page}
 .plots{grid-template-columns:1fr 1fr;gap:8pt}.cards{grid-template-columns:1fr 1fr 1fr;gap:8pt}.plot svg{min-width:0}
 .headline{background:none;border:1px solid var(--line);grid-template-columns:1fr 2.4fr}.big b{font-size:30pt}
-.plot,.card,.headline,.tiles,tr,.facts dt,.facts dd{break-inside:avoid}h2,h3,h4,caption{break-after:avoid}
-.tiles{grid-template-columns:repeat(auto-fit,minmax(8rem,1fr));gap:8pt;padding:0}.card{padding:8pt}.card img{max-height:3cm}blockquote{max-height:none}
+.plot,.card,.headline,.tiles,table,tr,.facts dt,.facts dd{break-inside:avoid}h2,h3,h4,h2+p,h3+p,h4+p,caption{break-after:avoid}
+.scroll{overflow:visible}table{font-size:8.5pt}th,td{padding:2pt 8pt 2pt 0}thead .number{white-space:normal}.card,.card table,.tiles dt,.tiles dd span{font-size:8.5pt}.card .facts{gap:0 6pt}
+.tiles{grid-template-columns:repeat(auto-fit,minmax(7.2rem,1fr));gap:8pt;padding:0}.tiles dd{font-size:13pt}.card{padding:8pt}.card img{max-height:3cm}blockquote{max-height:none}
 .track,.key,.bar,.bar i{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 }
 `.trim();
