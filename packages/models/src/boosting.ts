@@ -30,6 +30,7 @@ import {
 import { binaryLoss, multinomialLoss, type RegressionLoss, regressionLoss } from "./boosting/losses.js";
 import { argmax, type ClassWeight, checkClassWeight, classWeights, encodeLabels, softmax } from "./labels.js";
 import { checkWidth, type Matrix, outputsOf, plain } from "./linear.js";
+import { classificationOnnx, type OnnxExport, regressionOnnx, treeScores } from "./onnx-export.js";
 import { checkNumbers, positionsOf } from "./targets.js";
 import { checkTreeRows } from "./trees/rows.js";
 
@@ -52,7 +53,8 @@ export interface GradientBoostingClassifier<L extends Label = Label> extends Mod
 
 export interface FittedGradientBoostingClassifier<L extends Label = Label>
   extends FittedModel<Classification<L>>,
-    FittedBoosting {
+    FittedBoosting,
+    OnnxExport {
   /** The labels seen, sorted: numbers by value, strings by code unit, false before true. */
   readonly classes: readonly L[];
 }
@@ -103,6 +105,10 @@ export function gradientBoostingClassifier<L extends Label = Label>(
             labels.push(classes[argmax(out, at, classes.length)]!);
         }
         return { labels, classes, probabilities: plain(probabilities) };
+      },
+      toOnnx() {
+        const { trees, columns, start } = made;
+        return classificationOnnx(treeScores(trees, columns.length, { outputs, start }, type), classes, "softmax");
       },
       save: async () => savedBoosting(recipe, made, { classes: classes as readonly Label[] }),
     };
@@ -162,7 +168,7 @@ export interface GradientBoostingRegressor extends Model<number, Regression> {
   load(saved: Saved): Promise<FittedGradientBoostingRegressor>;
 }
 
-export interface FittedGradientBoostingRegressor extends FittedModel<Regression>, FittedBoosting {}
+export interface FittedGradientBoostingRegressor extends FittedModel<Regression>, FittedBoosting, OnnxExport {}
 
 /**
  * Gradient boosting of histogram trees that predicts a number.
@@ -207,6 +213,13 @@ export function gradientBoostingRegressor(params: GradientBoostingRegressorParam
           if (counts) for (let i = 0; i < out.length; i++) out[i] = Math.exp(out[i]!);
         }
         return { values };
+      },
+      toOnnx() {
+        const { trees, columns, start } = made;
+        return regressionOnnx(
+          treeScores(trees, columns.length, { outputs: 1, start }, type),
+          counts ? "exp" : "identity",
+        );
       },
       save: async () => savedBoosting(recipe, made, {}),
     };

@@ -22,6 +22,7 @@ import {
 } from "@mmub/core";
 import { argmax, type ClassWeight, checkClassWeight, classWeights, encodeLabels } from "./labels.js";
 import { checkWidth, type Matrix, plain } from "./linear.js";
+import { classificationOnnx, type OnnxExport, regressionOnnx, treeScores } from "./onnx-export.js";
 import { checkNumbers } from "./targets.js";
 import { type Cart, type CartOptions, type Criterion, growCart, prune } from "./trees/cart.js";
 import { depthOf, type NodeWords, type TreeSvgOptions, type TreeTextOptions, treeSvg, treeText } from "./trees/draw.js";
@@ -113,12 +114,13 @@ export interface FittedDecisionTree {
 
 export interface FittedDecisionTreeClassifier<L extends Label = Label>
   extends FittedModel<Classification<L>>,
-    FittedDecisionTree {
+    FittedDecisionTree,
+    OnnxExport {
   /** The labels seen, sorted: numbers by value, strings by code unit, false before true. */
   readonly classes: readonly L[];
 }
 
-export interface FittedDecisionTreeRegressor extends FittedModel<Regression>, FittedDecisionTree {}
+export interface FittedDecisionTreeRegressor extends FittedModel<Regression>, FittedDecisionTree, OnnxExport {}
 
 /**
  * A decision tree that tells classes apart: each node asks whether a column is at most a threshold, the leaf says how likely each class is.
@@ -174,6 +176,12 @@ export function decisionTreeClassifier<L extends Label = Label>(
             labels.push(classes[likeliest(leaf)]!);
           }
         return { labels, classes, probabilities: plain(probabilities) };
+      },
+      toOnnx() {
+        if (count > 2)
+          return classificationOnnx(treeScores(trees, cols, { outputs: count, shares }, type), classes, "shares");
+        const second = { ...trees, values: trees.values.map((_, node) => shares[2 * node + 1]!) };
+        return classificationOnnx(treeScores(second, cols, { outputs: 1 }, type), classes, "shares");
       },
       save: async () => saved(recipe, cart, { classes: classes as readonly Label[], cols }, cols),
     };
@@ -241,6 +249,7 @@ export function decisionTreeRegressor(params: DecisionTreeRegressorParams = {}):
             values[from + i] = trees.values[leaf]!;
         return { values };
       },
+      toOnnx: () => regressionOnnx(treeScores(trees, cols, { outputs: 1 }, type)),
       save: async () => saved(recipe, cart, { cols }, cols),
     };
   };

@@ -18,6 +18,7 @@ import { heldOutErrors, stratifiedFolds } from "./folds.js";
 import { gram } from "./gram.js";
 import { packed } from "./linear.js";
 import { checkRegression, fittedLinear, type LinearFit, loadedLinear } from "./linear-regressor.js";
+import type { OnnxExport } from "./onnx-export.js";
 import { isPositive } from "./params.js";
 import { filled } from "./trees/settings.js";
 
@@ -51,7 +52,7 @@ export interface ElasticNet extends Model<number, Regression> {
   load(saved: Saved): Promise<FittedElasticNet>;
 }
 
-export interface FittedElasticNet extends FittedModel<Regression> {
+export interface FittedElasticNet extends FittedModel<Regression>, OnnxExport {
   /** One for each column, many of them 0. */
   readonly coefficients: Float64Array;
   /** 0 without an intercept. */

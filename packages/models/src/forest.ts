@@ -29,6 +29,7 @@ import {
 } from "./forest/engine.js";
 import { argmax, type ClassWeight, checkClassWeight, classWeights, encodeLabels } from "./labels.js";
 import { checkWidth, type Matrix, outputsOf, plain } from "./linear.js";
+import { classificationOnnx, type OnnxExport, regressionOnnx, treeScores } from "./onnx-export.js";
 import { checkNumbers } from "./targets.js";
 import { checkTreeRows } from "./trees/rows.js";
 
@@ -45,7 +46,10 @@ export interface ForestClassifier<L extends Label = Label> extends Model<L, Clas
   load(saved: Saved): Promise<FittedForestClassifier<L>>;
 }
 
-export interface FittedForestClassifier<L extends Label = Label> extends FittedModel<Classification<L>>, FittedForest {
+export interface FittedForestClassifier<L extends Label = Label>
+  extends FittedModel<Classification<L>>,
+    FittedForest,
+    OnnxExport {
   /** The labels seen, sorted: numbers by value, strings by code unit, false before true. */
   readonly classes: readonly L[];
 }
@@ -55,7 +59,7 @@ export interface ForestRegressor extends Model<number, Regression> {
   load(saved: Saved): Promise<FittedForestRegressor>;
 }
 
-export interface FittedForestRegressor extends FittedModel<Regression>, FittedForest {}
+export interface FittedForestRegressor extends FittedModel<Regression>, FittedForest, OnnxExport {}
 
 /**
  * A random forest that tells classes apart: the mean of trees that each learn from rows drawn with replacement, by the best split of
@@ -155,6 +159,11 @@ function classifier<L extends Label>(
         }
         return { labels, classes, probabilities: plain(probabilities) };
       },
+      toOnnx() {
+        const { trees, columns, shares } = made;
+        const what = { outputs: channels, scale: 1 / trees.roots.length, ...(shares && { shares }) };
+        return classificationOnnx(treeScores(trees, columns.length, what, type), classes, "shares");
+      },
       save: async () => savedForest(recipe, made, { classes: classes as readonly Label[] }),
     };
   };
@@ -206,6 +215,10 @@ function regressor(type: string, params: ForestParams, extra: boolean): ForestRe
         for await (const { from, to } of rowBatches(x.rows, options, type))
           score(x as Matrix, from, to, values.subarray(from, to));
         return { values };
+      },
+      toOnnx() {
+        const { trees, columns } = made;
+        return regressionOnnx(treeScores(trees, columns.length, { outputs: 1, scale: 1 / trees.roots.length }, type));
       },
       save: async () => savedForest(recipe, made, {}),
     };

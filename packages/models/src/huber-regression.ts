@@ -10,6 +10,7 @@ import {
   turn,
 } from "@mmub/core";
 import { checkRegression, fittedLinear, type LinearFit, loadedLinear } from "./linear-regressor.js";
+import type { OnnxExport } from "./onnx-export.js";
 import { isPositive } from "./params.js";
 import { type SmoothLoss, smoothLinear } from "./smooth-linear.js";
 import { filled } from "./trees/settings.js";
@@ -34,7 +35,7 @@ export interface HuberRegression extends Model<number, Regression> {
   load(saved: Saved): Promise<FittedHuberRegression>;
 }
 
-export interface FittedHuberRegression extends FittedModel<Regression> {
+export interface FittedHuberRegression extends FittedModel<Regression>, OnnxExport {
   /** One for each column. */
   readonly coefficients: Float64Array;
   /** 0 without an intercept. */

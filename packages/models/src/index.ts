@@ -145,6 +145,7 @@ export {
   type OneClassSvmParams,
   oneClassSvm,
 } from "./one-class-svm.js";
+export type { OnnxExport } from "./onnx-export.js";
 export { type OrdinalTaskParams, ordinalTask } from "./ordinal-task.js";
 export { type FittedPca, type Pca, type PcaParams, pca } from "./pca.js";
 export {

@@ -11,6 +11,7 @@ import {
   savedArray,
 } from "@mmub/core";
 import { checkMatrix, checkWidth, linearKernel, type Matrix, packed } from "./linear.js";
+import { linearScores, type OnnxExport, regressionOnnx } from "./onnx-export.js";
 import { checkNumbers } from "./targets.js";
 
 export interface LinearFit {
@@ -32,12 +33,12 @@ export function checkRegression(x: Features, targets: readonly number[], part: s
   checkNumbers(targets, false, part);
 }
 
-/** A fit that predicts, with what `state` says besides; `mean` turns a score into a prediction. */
+/** A fit that predicts, with what `state` says besides; `exponential`: a prediction is e to the score. */
 export function fittedLinear<S extends LinearFit>(
   { type, params }: Recipe,
   state: S,
-  mean?: (score: number) => number,
-): S & FittedModel<Regression> {
+  exponential = false,
+): S & FittedModel<Regression> & OnnxExport {
   const { coefficients, ...rest } = state;
   const weights = packed(coefficients, Float64Array.of(state.intercept), coefficients.length);
   return {
@@ -49,10 +50,12 @@ export function fittedLinear<S extends LinearFit>(
       const kernel = linearKernel(x, 1);
       for await (const { from, to } of rowBatches(x.rows, options, type)) {
         kernel.scores(from, to, weights, values.subarray(from, to));
-        if (mean) for (let row = from; row < to; row++) values[row] = mean(values[row]!);
+        if (exponential) for (let row = from; row < to; row++) values[row] = Math.exp(values[row]!);
       }
       return { values };
     },
+    toOnnx: () =>
+      regressionOnnx(linearScores(coefficients, Float64Array.of(state.intercept)), exponential ? "exp" : "identity"),
     save: async () => ({
       type,
       params: params as Json,

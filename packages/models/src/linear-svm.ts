@@ -35,6 +35,7 @@ import {
 } from "./labels.js";
 import { checkMatrix, checkWidth, linearKernel, type Matrix, outputsOf, packed, plain, strideOf } from "./linear.js";
 import { newton, type Weights } from "./newton.js";
+import { classificationOnnx, linearScores, type OnnxExport } from "./onnx-export.js";
 import { checkC, isPositive } from "./params.js";
 
 const type = "@mmub/models/linear-svm";
@@ -91,7 +92,7 @@ export interface LinearSvm<L extends Label = Label> extends Model<L, Classificat
   load(saved: Saved): Promise<FittedLinearSvm<L>>;
 }
 
-export interface FittedLinearSvm<L extends Label = Label> extends FittedModel<Classification<L>> {
+export interface FittedLinearSvm<L extends Label = Label> extends FittedModel<Classification<L>>, OnnxExport {
   /** The labels seen, sorted: numbers by value, strings by code unit, false before true. */
   readonly classes: readonly L[];
   /** Row-major, one row a class, which tells it from the rest; for two classes one row, which counts for `classes[1]`. */
@@ -290,6 +291,12 @@ function fitted<L extends Label>(
       const out = dense(x.rows, outputs);
       await score(x, options, (row, scores, at) => out.data.set(scores.subarray(at, at + outputs), row * outputs));
       return plain(out);
+    },
+    toOnnx() {
+      const calibrated = coefficients.map((coefficient, i) => coefficient * slopes[Math.floor(i / cols)]!);
+      const shifted = intercepts.map((intercept, output) => intercept * slopes[output]! + offsets[output]!);
+      const how = recipe.params.calibration === "sigmoid" ? "sigmoids" : "softmax";
+      return classificationOnnx(linearScores(calibrated, shifted), classes, how);
     },
     save: async () => ({
       ...recipe,

@@ -17,6 +17,7 @@ import { heldOutErrors, stratifiedFolds } from "./folds.js";
 import { type Matrix, packed } from "./linear.js";
 import { checkRegression, fittedLinear, type LinearFit, loadedLinear } from "./linear-regressor.js";
 import { newton } from "./newton.js";
+import type { OnnxExport } from "./onnx-export.js";
 import { checkC, isPositive } from "./params.js";
 
 const type = "@mmub/models/linear-svr";
@@ -53,7 +54,7 @@ export interface LinearSvr extends Model<number, Regression> {
   load(saved: Saved): Promise<FittedLinearSvr>;
 }
 
-export interface FittedLinearSvr extends FittedModel<Regression> {
+export interface FittedLinearSvr extends FittedModel<Regression>, OnnxExport {
   /** One for each column. */
   readonly coefficients: Float64Array;
   /** 0 without an intercept. */

@@ -39,6 +39,7 @@ import {
   plain,
   strideOf,
 } from "./linear.js";
+import { classificationOnnx, linearScores, type OnnxExport } from "./onnx-export.js";
 import { checkC, isPositive } from "./params.js";
 
 const type = "@mmub/models/logistic-regression";
@@ -79,7 +80,7 @@ export interface LogisticRegression<L extends Label = Label> extends Model<L, Cl
   load(saved: Saved): Promise<FittedLogisticRegression<L>>;
 }
 
-export interface FittedLogisticRegression<L extends Label = Label> extends FittedModel<Classification<L>> {
+export interface FittedLogisticRegression<L extends Label = Label> extends FittedModel<Classification<L>>, OnnxExport {
   /** The labels seen, sorted: numbers by value, strings by code unit, false before true. */
   readonly classes: readonly L[];
   /**
@@ -218,6 +219,7 @@ function fitted<L extends Label>(
       }
       return { labels, classes, probabilities: plain(probabilities) };
     },
+    toOnnx: () => classificationOnnx(linearScores(coefficients, intercepts), classes, "softmax"),
     save: async () => ({
       ...recipe,
       version: 1,

@@ -16,6 +16,7 @@ import { type Centered, center, pull, push } from "./centered.js";
 import { gram } from "./gram.js";
 import type { Matrix } from "./linear.js";
 import { checkRegression, fittedLinear, type LinearFit, loadedLinear } from "./linear-regressor.js";
+import type { OnnxExport } from "./onnx-export.js";
 import { isPositive } from "./params.js";
 import { cholesky, choleskySolve } from "./symmetric.js";
 import { filled } from "./trees/settings.js";
@@ -40,7 +41,7 @@ export interface QuantileRegression extends Model<number, Regression> {
   load(saved: Saved): Promise<FittedQuantileRegression>;
 }
 
-export interface FittedQuantileRegression extends FittedModel<Regression> {
+export interface FittedQuantileRegression extends FittedModel<Regression>, OnnxExport {
   /** One for each column. */
   readonly coefficients: Float64Array;
   /** 0 without an intercept. */

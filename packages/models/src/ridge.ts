@@ -17,6 +17,7 @@ import { heldOutErrors, stratifiedFolds } from "./folds.js";
 import { gram } from "./gram.js";
 import { linearKernel, type Matrix, packed, strideOf } from "./linear.js";
 import { checkRegression, fittedLinear, type LinearFit, loadedLinear } from "./linear-regressor.js";
+import type { OnnxExport } from "./onnx-export.js";
 import { cholesky, choleskySolve, eigen } from "./symmetric.js";
 
 const type = "@mmub/models/ridge";
@@ -51,7 +52,7 @@ export interface Ridge extends Model<number, Regression> {
   load(saved: Saved): Promise<FittedRidge>;
 }
 
-export interface FittedRidge extends FittedModel<Regression> {
+export interface FittedRidge extends FittedModel<Regression>, OnnxExport {
   /** One for each column. */
   readonly coefficients: Float64Array;
   /** 0 without an intercept. */

@@ -11,6 +11,7 @@ import {
   turn,
 } from "@mmub/core";
 import { checkRegression, fittedLinear, type LinearFit, loadedLinear } from "./linear-regressor.js";
+import type { OnnxExport } from "./onnx-export.js";
 import { isPositive } from "./params.js";
 import { type SmoothLoss, smoothLinear } from "./smooth-linear.js";
 import { filled } from "./trees/settings.js";
@@ -41,7 +42,7 @@ export interface TweedieRegression extends Model<number, Regression> {
   load(saved: Saved): Promise<FittedTweedieRegression>;
 }
 
-export interface FittedTweedieRegression extends FittedModel<Regression> {
+export interface FittedTweedieRegression extends FittedModel<Regression>, OnnxExport {
   /** One for each column: one more of it multiplies a prediction by e to this. */
   readonly coefficients: Float64Array;
   /** 0 without an intercept. */
@@ -92,7 +93,7 @@ export function tweedieRegression(params: TweedieRegressionParams = {}): Tweedie
   check("tolerance", tolerance, isPositive(tolerance), "a positive number");
   check("maxIterations", maxIterations, Number.isInteger(maxIterations) && maxIterations > 0, "a positive integer");
   const recipe = { type, params: settings };
-  const fitted = (state: State): FittedTweedieRegression => fittedLinear(recipe, state, Math.exp);
+  const fitted = (state: State): FittedTweedieRegression => fittedLinear(recipe, state, true);
 
   return {
     ...recipe,

@@ -14,12 +14,20 @@ export interface OnnxTensor {
 /** An input or output; an axis whose length is known only at a run is a name. */
 export interface OnnxValue {
   readonly name: string;
-  readonly dtype: OnnxType;
+  readonly dtype: OnnxType | "string";
   readonly shape: readonly (number | string)[];
 }
 
 /** A plain number is an integer, which the writer wants not to be negative: count axes from the front. A body of a loop is a model. */
-export type OnnxAttribute = number | readonly number[] | string | { readonly float: number } | OnnxTensor | OnnxModel;
+export type OnnxAttribute =
+  | number
+  | readonly number[]
+  | string
+  | { readonly float: number }
+  | { readonly floats: ArrayLike<number> }
+  | { readonly strings: readonly string[] }
+  | OnnxTensor
+  | OnnxModel;
 
 export interface OnnxNode {
   readonly op: string;
@@ -131,6 +139,12 @@ function writeAttribute(writer: Writer, value: OnnxAttribute): void {
   } else if ("float" in value) {
     writer.float(2, value.float);
     kind(1);
+  } else if ("floats" in value) {
+    for (let i = 0; i < value.floats.length; i++) writer.float(7, value.floats[i]!);
+    kind(6);
+  } else if ("strings" in value) {
+    for (const item of value.strings) writer.text(9, item);
+    kind(8);
   } else if ("data" in value) {
     writer.part(5, (tensor) => writeTensor(tensor, value));
     kind(4);
@@ -152,7 +166,7 @@ function writeValue(writer: Writer, { name, dtype, shape }: OnnxValue): void {
   writer.text(1, name);
   writer.part(2, (type) =>
     type.part(1, (tensor) => {
-      tensor.int(1, elementTypes[dtype]);
+      tensor.int(1, dtype === "string" ? 8 : elementTypes[dtype]);
       tensor.part(2, (axes) => {
         for (const length of shape)
           axes.part(1, (axis) => {

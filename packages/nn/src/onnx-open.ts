@@ -88,7 +88,8 @@ function sameAttribute(a: OnnxAttribute, b: OnnxAttribute | undefined): boolean 
   if (isGraph(a) || isGraph(b)) return isGraph(a) && isGraph(b) && sameGraph(a, b);
   if ("data" in a || "data" in b) return "data" in a && "data" in b && sameTensor(a, b);
   if ("float" in a || "float" in b) return "float" in a && "float" in b && a.float === b.float;
-  return a.join() === b.join();
+  if ("join" in a && "join" in b) return a.join() === b.join();
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 function sameTensor(a: OnnxTensor, b: OnnxTensor): boolean {
