@@ -32,12 +32,12 @@ export function cosineTransform(
   };
 }
 
-/** The same of many rows of bands at once: coefficients, row after row. */
-export function cosineRows(settings: CosineTransformSettings): (rows: Float32Array) => Float32Array {
+/** The same of many rows of bands at once, each number of them raised to `floor`: coefficients, row after row. */
+export function cosineRows(settings: CosineTransformSettings): (rows: Float32Array, floor?: number) => Float32Array {
   const { mels, coefficients } = settings;
   // Memory is taken when the first clip comes.
-  let multiply: ((rows: Float32Array, out: Float32Array) => void) | undefined;
-  return (rows) => {
+  let multiply: ReturnType<typeof matrixProduct> | undefined;
+  return (rows, floor) => {
     multiply ??= matrixProduct(settings);
     const count = rows.length / mels;
     const out = new Float32Array(count * coefficients);
@@ -45,24 +45,28 @@ export function cosineRows(settings: CosineTransformSettings): (rows: Float32Arr
       multiply(
         rows.subarray(row * mels, (row + blockRows) * mels),
         out.subarray(row * coefficients, (row + blockRows) * coefficients),
+        floor,
       );
     return out;
   };
 }
 
 const blockRows = 256;
+const largestFloat = 3.4028234663852886e38;
 
-function matrixProduct(settings: CosineTransformSettings): (rows: Float32Array, out: Float32Array) => void {
+function matrixProduct(settings: CosineTransformSettings) {
   const { mels, coefficients } = settings;
   const k = kernels({ bytes: 4 * (blockRows * (mels + coefficients) + mels * coefficients) + 3 * 64 });
   const [a, b, c] = [k.float32(blockRows * mels), k.float32(mels * coefficients), k.float32(blockRows * coefficients)];
   for (let m = 0; m < mels; m++)
     for (let n = 0; n < coefficients; n++) b[m * coefficients + n] = liftered(settings, n, m);
-  return (rows, out) => {
+  return (rows: Float32Array, out: Float32Array, floor: number | undefined): void => {
     const m = rows.length / mels;
     const result = c.subarray(0, out.length);
-    a.set(rows);
-    k.gemm(result, a.subarray(0, rows.length), b, { m, n: coefficients, k: mels });
+    const bands = a.subarray(0, rows.length);
+    bands.set(rows);
+    if (floor !== undefined) k.clamp(bands, floor, largestFloat);
+    k.gemm(result, bands, b, { m, n: coefficients, k: mels });
     out.set(result);
   };
 }

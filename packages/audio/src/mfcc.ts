@@ -11,7 +11,7 @@ import {
   type StatisticsOutput,
 } from "./frame-params.js";
 import { checkedMel, type MelParams } from "./mel-spectrogram.js";
-import { decibels, type FrameStream, logEnergies, melSpectra, powerToDb } from "./spectra.js";
+import { decibels, type FrameStream, logEnergies, melSpectra } from "./spectra.js";
 
 const type = "@mmub/audio/mfcc";
 
@@ -90,9 +90,8 @@ export function mfcc(params: MfccFramesParams | MfccStatisticsParams = {}): Extr
   const energies = speech && energy ? logEnergies({ ...settings, speech }, energyFloor) : undefined;
   const cepstrum = cosineRows(settings);
   const coded = (powers: Float32Array): Float32Array => {
-    if (speech) decibels(powers, speech.leastPower, Math.LN2);
-    else powerToDb(powers, topDb);
-    return cepstrum(powers);
+    const loudest = speech ? decibels(powers, speech.leastPower, Math.LN2) : decibels(powers, 1e-10);
+    return cepstrum(powers, topDb === null ? undefined : loudest - topDb);
   };
   const withEnergies = (rows: Float32Array, logs: Float32Array | undefined): Float32Array => {
     const place = order.indexOf(0);

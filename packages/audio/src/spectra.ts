@@ -2,6 +2,7 @@ import { type FourierTables, kernels, type SpectraFilters, type SpectraOptions, 
 import { complexFourier } from "./fourier.js";
 import { type FrameSettings, framer, prepareSpeech, type SpeechFrames } from "./frames.js";
 import { type MelFilters, type MelSettings, melFilters } from "./mel.js";
+import { blockNumbers, inRoom } from "./room.js";
 
 export interface SpectraSettings extends FrameSettings {
   /** The exponent of the magnitude: 1 for magnitude, 2 for power. */
@@ -163,8 +164,6 @@ interface TransformSettings {
 }
 
 const largestKernelSize = 2 ** 15;
-/** Numbers of a block: what stays in the second cache. */
-const blockNumbers = 2 ** 16;
 
 function kernelTransform(settings: TransformSettings & { readonly tables: FourierTables }): Transform {
   const { fftSize, hop, power, filters, cols, tables } = settings;
@@ -274,29 +273,18 @@ export function powerToDb(
   least = 1e-10,
   factor = 10 * Math.log10(2),
 ): void {
-  decibels(powers, least, factor);
+  const loudest = decibels(powers, least, factor);
   if (topDb === null) return;
-  let loudest = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < powers.length; i++) if (powers[i]! > loudest) loudest = powers[i]!;
   const floor = loudest - topDb;
   for (let i = 0; i < powers.length; i++) if (powers[i]! < floor) powers[i] = floor;
 }
 
-// One memory for all: it holds nothing from one call to the next.
-let logarithms: { readonly room: Float32Array; run(x: Float32Array, least: number, factor: number): void } | undefined;
-
-/** x = factor * log2(max(x, least)), in place. */
-export function decibels(x: Float32Array, least: number, factor: number): void {
-  if (!logarithms) {
-    const k = kernels({ bytes: 4 * blockNumbers });
-    logarithms = { room: k.float32(blockNumbers), run: (x, least, factor) => k.logarithms(x, { least, factor }) };
-  }
-  const { room, run } = logarithms;
-  for (let at = 0; at < x.length; at += blockNumbers) {
-    const block = x.subarray(at, at + blockNumbers);
-    const copy = room.subarray(0, block.length);
-    copy.set(block);
-    run(copy, least, factor);
+/** x = factor * log2(max(x, least)), in place; gives the largest. */
+export function decibels(x: Float32Array, least: number, factor = 10 * Math.log10(2)): number {
+  let largest = Number.NEGATIVE_INFINITY;
+  for (const { kernels, copy, block } of inRoom(x)) {
+    largest = Math.max(largest, kernels.logarithms(copy, { least, factor }));
     block.set(copy);
   }
+  return largest;
 }

@@ -1,4 +1,5 @@
 import { checkParam, MmubError, show } from "@mmub/core";
+import { inRoom } from "./room.js";
 
 const part = "@mmub/audio/wav";
 
@@ -389,25 +390,13 @@ export function channelsOf(samples: Waveform["samples"], reject: Reject): readon
 /** The first sample that is not finite or louder than `loudest`. */
 export function firstBad(values: Float32Array): number | undefined {
   // The squares of a good block hardly ever sum up to more than the square of the loudest; where they do, or to NaN, it is looked through.
-  const block = 1024;
-  for (let from = 0; from < values.length; from += block) {
-    const end = Math.min(values.length, from + block);
-    if (sumOfSquares(values, from, end) <= loudest * loudest) continue;
-    for (let i = from; i < end; i++) if (!(Math.abs(values[i]!) <= loudest)) return i;
+  let before = 0;
+  for (const { kernels, copy } of inRoom(values)) {
+    if (!(kernels.sumOfSquares(copy) <= loudest ** 2)) {
+      const at = copy.findIndex((value) => !(Math.abs(value) <= loudest));
+      if (at >= 0) return before + at;
+    }
+    before += copy.length;
   }
   return undefined;
-}
-
-function sumOfSquares(values: Float32Array, from: number, end: number): number {
-  let a = 0;
-  let b = 0;
-  let i = from;
-  for (; i + 2 <= end; i += 2) {
-    const first = values[i]!;
-    const second = values[i + 1]!;
-    a += first * first;
-    b += second * second;
-  }
-  for (; i < end; i++) a += values[i]! * values[i]!;
-  return a + b;
 }

@@ -97,7 +97,7 @@ function pass3(from: usize, to: usize, m: i32, stride: i32, w: usize): void {
 function pass4(from: usize, to: usize, m: i32, stride: i32, w: usize): void {
   const step = usize(m * stride) << 5;
   const run = usize(stride) << 5;
-  for (; m > 0; m--) {
+  for (let k = m; k > 0; k--) {
     const w1r = v128.load32_splat(w);
     const w1i = v128.load32_splat(w, 4);
     const w2r = v128.load32_splat(w, 8);
@@ -120,9 +120,19 @@ function pass4(from: usize, to: usize, m: i32, stride: i32, w: usize): void {
       const turnIm = f32x4.sub(v128.load(d), v128.load(b));
       v128.store(to, f32x4.add(evenRe, oddRe));
       v128.store(to, f32x4.add(evenIm, oddIm), 16);
-      turned(to + run, f32x4.add(lessRe, turnRe), f32x4.add(lessIm, turnIm), w1r, w1i);
-      turned(to + 2 * run, f32x4.sub(evenRe, oddRe), f32x4.sub(evenIm, oddIm), w2r, w2i);
-      turned(to + 3 * run, f32x4.sub(lessRe, turnRe), f32x4.sub(lessIm, turnIm), w3r, w3i);
+      // The first twiddles are 1; so are all of the last pass.
+      if (k === m) {
+        v128.store(to + run, f32x4.add(lessRe, turnRe));
+        v128.store(to + run, f32x4.add(lessIm, turnIm), 16);
+        v128.store(to + 2 * run, f32x4.sub(evenRe, oddRe));
+        v128.store(to + 2 * run, f32x4.sub(evenIm, oddIm), 16);
+        v128.store(to + 3 * run, f32x4.sub(lessRe, turnRe));
+        v128.store(to + 3 * run, f32x4.sub(lessIm, turnIm), 16);
+      } else {
+        turned(to + run, f32x4.add(lessRe, turnRe), f32x4.add(lessIm, turnIm), w1r, w1i);
+        turned(to + 2 * run, f32x4.sub(evenRe, oddRe), f32x4.sub(evenIm, oddIm), w2r, w2i);
+        turned(to + 3 * run, f32x4.sub(lessRe, turnRe), f32x4.sub(lessIm, turnIm), w3r, w3i);
+      }
       to += 32;
     }
     to += 3 * run;

@@ -32,6 +32,7 @@ export function spectra(
   const row = usize(cols) << 2;
   hop <<= 2;
   samples += usize(margin) << 2;
+  const turns = twiddles + (usize(twiddleCount(half, radices)) << 3);
   for (let frame = 0; frame < frames; frame += 4) {
     // Behind the last frame stands the last one again.
     const last = frames - 1 - frame;
@@ -49,13 +50,14 @@ export function spectra(
     );
     const z = transform(scratch, scratch + room, half, radices, twiddles);
     const to = z === scratch ? scratch + room : scratch;
-    untangle(z, to, half, twiddles + (usize(twiddleCount(half, radices)) << 3), kind);
+    untangle(z, to, half, turns, kind);
     const sums = scratch + 2 * room;
     if (bands > 0) sumBands(to, sums, filters, bands, weights);
     lanesToRows(bands > 0 ? sums : to, 16, out + usize(frame) * row, row, cols, min(4, frames - frame));
   }
 }
 
+/** Halves: what pulls the spectra apart would otherwise have to. */
 function load4(
   to: usize,
   a: usize,
@@ -74,7 +76,7 @@ function load4(
   }
   let i = length;
   for (; i >= 4; i -= 4) {
-    const w = v128.load(window);
+    const w = f32x4.mul(v128.load(window), f32x4.splat(0.5));
     const x0 = f32x4.mul(v128.load(a), w);
     const x1 = f32x4.mul(v128.load(b), w);
     const x2 = f32x4.mul(v128.load(c), w);
@@ -95,7 +97,7 @@ function load4(
     to += 64;
   }
   for (; i > 0; i--) {
-    const w = load<f32>(window);
+    const w = <f32>0.5 * load<f32>(window);
     store<f32>(to, load<f32>(a) * w);
     store<f32>(to, load<f32>(b) * w, 4);
     store<f32>(to, load<f32>(c) * w, 8);
@@ -113,41 +115,44 @@ function load4(
   }
 }
 
-// A real frame of even size, read as half as many complex numbers and transformed, is pulled apart into its own spectrum.
-// Source: Sorensen et al., "Real-valued fast Fourier transform algorithms", IEEE Trans. ASSP 35 (1987).
+// A real frame of even size, read as half as many complex numbers and transformed, is pulled apart into its own spectrum; the window
+// has halved it. Source: Sorensen et al., "Real-valued fast Fourier transform algorithms", IEEE Trans. ASSP 35 (1987).
 function untangle(z: usize, to: usize, half: i32, w: usize, kind: i32): void {
   const zero = f32x4.splat(0);
-  const a = v128.load(z);
-  const b = v128.load(z, 16);
-  put(to, 0, f32x4.add(a, b), zero, kind);
-  put(to, half, f32x4.sub(a, b), zero, kind);
-  const halves = f32x4.splat(0.5);
-  const last = half >> 1;
-  for (let k = 1; k <= last; k++) {
-    const at = z + (usize(k) << 5);
-    const mirrored = z + (usize(half - k) << 5);
+  const a = f32x4.add(v128.load(z), v128.load(z));
+  const b = f32x4.add(v128.load(z, 16), v128.load(z, 16));
+  put(to, f32x4.add(a, b), zero, kind);
+  const shift = kind === 0 ? 5 : 4;
+  let high = to + (usize(half) << shift);
+  put(high, f32x4.sub(a, b), zero, kind);
+  let mirrored = z + (usize(half) << 5);
+  for (let k = half >> 1; k > 0; k--) {
+    z += 32;
+    mirrored -= 32;
+    to += 1 << shift;
+    high -= 1 << shift;
     w += 8;
-    const evenRe = f32x4.mul(halves, f32x4.add(v128.load(at), v128.load(mirrored)));
-    const evenIm = f32x4.mul(halves, f32x4.sub(v128.load(at, 16), v128.load(mirrored, 16)));
-    const oddRe = f32x4.mul(halves, f32x4.add(v128.load(at, 16), v128.load(mirrored, 16)));
-    const oddIm = f32x4.mul(halves, f32x4.sub(v128.load(mirrored), v128.load(at)));
+    const evenRe = f32x4.add(v128.load(z), v128.load(mirrored));
+    const evenIm = f32x4.sub(v128.load(z, 16), v128.load(mirrored, 16));
+    const oddRe = f32x4.add(v128.load(z, 16), v128.load(mirrored, 16));
+    const oddIm = f32x4.sub(v128.load(mirrored), v128.load(z));
     const wr = v128.load32_splat(w);
     const wi = v128.load32_splat(w, 4);
     const re = f32x4.sub(f32x4.mul(oddRe, wr), f32x4.mul(oddIm, wi));
     const im = f32x4.add(f32x4.mul(oddRe, wi), f32x4.mul(oddIm, wr));
-    put(to, k, f32x4.add(evenRe, re), f32x4.add(evenIm, im), kind);
-    put(to, half - k, f32x4.sub(evenRe, re), f32x4.sub(im, evenIm), kind);
+    put(to, f32x4.add(evenRe, re), f32x4.add(evenIm, im), kind);
+    put(high, f32x4.sub(evenRe, re), f32x4.sub(im, evenIm), kind);
   }
 }
 
-function put(to: usize, bin: i32, re: v128, im: v128, kind: i32): void {
-  if (kind === 0) {
-    v128.store(to + (usize(bin) << 5), re);
-    v128.store(to + (usize(bin) << 5), im, 16);
-    return;
-  }
+function put(to: usize, re: v128, im: v128, kind: i32): void {
   const power = f32x4.add(f32x4.mul(re, re), f32x4.mul(im, im));
-  v128.store(to + (usize(bin) << 4), kind === 1 ? f32x4.sqrt(power) : power);
+  if (kind === 2) v128.store(to, power);
+  else if (kind === 1) v128.store(to, f32x4.sqrt(power));
+  else {
+    v128.store(to, re);
+    v128.store(to, im, 16);
+  }
 }
 
 /** Two sums side by side, that need not wait for each other. */
@@ -175,17 +180,27 @@ function sumBands(bins: usize, to: usize, filters: usize, bands: i32, weights: u
 
 /**
  * x = factor * log2(max(x, least)), in place; NaN stays NaN. `least` is a normal number. Source: the series of artanh, on
- * [√½, √2), whose next term is below 1e-9.
+ * [√½, √2), whose next term is below 1e-9. Gives the largest result, -Infinity where there is none.
  */
-export function logarithms(x: usize, n: i32, least: f32, factor: f32): void {
+export function logarithms(x: usize, n: i32, least: f32, factor: f32): f32 {
+  let largest = f32x4.splat(-Infinity);
   for (; n >= 4; n -= 4) {
-    v128.store(x, logarithm(v128.load(x), least, factor));
+    const log = logarithm(v128.load(x), least, factor);
+    // Of a NaN, the second: what there was.
+    largest = f32x4.pmax(largest, log);
+    v128.store(x, log);
     x += 16;
   }
   for (; n > 0; n--) {
-    store<f32>(x, f32x4.extract_lane(logarithm(v128.load32_splat(x), least, factor), 0));
+    const log = logarithm(v128.load32_splat(x), least, factor);
+    largest = f32x4.pmax(largest, log);
+    store<f32>(x, f32x4.extract_lane(log, 0));
     x += 4;
   }
+  return max<f32>(
+    max<f32>(f32x4.extract_lane(largest, 0), f32x4.extract_lane(largest, 1)),
+    max<f32>(f32x4.extract_lane(largest, 2), f32x4.extract_lane(largest, 3)),
+  );
 }
 
 function logarithm(value: v128, least: f32, factor: f32): v128 {

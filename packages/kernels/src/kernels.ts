@@ -801,7 +801,7 @@ export function kernels({ bytes, build, shared = false }: KernelsOptions): Kerne
       const normal = least >= 2 ** -126 && least <= 1e38;
       checkParam(part, "least", least, normal, "a positive number, from 2 ** -126");
       checkParam(part, "factor", factor, Number.isFinite(factor), "a number");
-      exports.logarithms(at("x", x), x.length, f(least), f(factor));
+      return exports.logarithms(at("x", x), x.length, f(least), f(factor));
     },
 
     treeSplits: (options) => splits(splitCall(options)),

@@ -117,8 +117,8 @@ test("logarithms: the bits of the twin, and those of the definition", () => {
     const k = kernels({ bytes: 8192, build });
     const x = k.float32(values.length);
     x.set(values);
-    k.logarithms(x, { least, factor });
-    return x.slice();
+    const largest = k.logarithms(x, { least, factor });
+    return [...x, largest, k.logarithms(x.subarray(0, 0), { least, factor })];
   });
   for (const result of results) expect(result).toEqual(results[0]);
   for (const [i, value] of values.entries())
@@ -127,6 +127,10 @@ test("logarithms: the bits of the twin, and those of the definition", () => {
       expect(Math.abs(results[0]![i]! - want)).toBeLessThanOrEqual(3e-7 * Math.max(factor, Math.abs(want)));
     }
   expect(results[0]![12]).toBeNaN();
+  expect(results[0]!.slice(values.length)).toEqual([
+    Math.max(...results[0]!.slice(0, values.length).filter((x) => !Number.isNaN(x))),
+    Number.NEGATIVE_INFINITY,
+  ]);
 });
 
 test("what the transform does not take is refused", () => {

@@ -40,7 +40,8 @@ export interface SpectraKernels {
    */
   spectra(out: Float32Array, samples: Float32Array, options: SpectraOptions): void;
   /**
-   * x = factor x log2(max(x, least)), in place, right to 3e-7 of the factor or of the result; NaN stays NaN. Cost: 1 ns a number.
+   * x = factor x log2(max(x, least)), in place, right to 3e-7 of the factor or of the result; NaN stays NaN. Gives the
+   * largest of the results, -Infinity where there is none. Cost: 1 ns a number.
    *
    * @example
    * const k = kernels({ bytes: 64 });
@@ -48,7 +49,7 @@ export interface SpectraKernels {
    * powers.set([1, 0]);
    * k.logarithms(powers, { least: 1e-10, factor: 10 * Math.log10(2) }); // decibels: 0, -100
    */
-  logarithms(x: Float32Array, options: { readonly least: number; readonly factor: number }): void;
+  logarithms(x: Float32Array, options: { readonly least: number; readonly factor: number }): number;
 }
 
 const kinds = ["complex", "magnitude", "power"];

@@ -8,11 +8,22 @@ const sin7 = [0.7818314824680298, 0.9749279121818236, 0.4338837391175582].map(f)
 /** The transform of `size` complex numbers of `from`: gives the result, the other of `from` and `to`, and where the twiddles end. */
 export function fourier(f32: Float32Array, i32: Int32Array) {
   /** Writes the complex numbers `numbers` from place `o` of `to` on, `run` apart, all but the first times their twiddles from `w` on. */
-  const turned = (to: Float32Array, o: number, run: number, w: number, numbers: readonly number[]): void => {
+  const turned = (
+    to: Float32Array,
+    o: number,
+    run: number,
+    w: number | undefined,
+    numbers: readonly number[],
+  ): void => {
     to[o] = numbers[0]!;
     to[o + 1] = numbers[1]!;
     for (let j = 2, at = o + run; j < numbers.length; j += 2, at += run) {
       const [re, im] = [f(numbers[j]!), f(numbers[j + 1]!)];
+      if (w === undefined) {
+        to[at] = re;
+        to[at + 1] = im;
+        continue;
+      }
       const [wr, wi] = [f32[w + j - 2]!, f32[w + j - 1]!];
       to[at] = f(re * wr) - f(im * wi);
       to[at + 1] = f(re * wi) + f(im * wr);
@@ -84,7 +95,14 @@ export function fourier(f32: Float32Array, i32: Int32Array) {
       const run = 2 * stride;
       for (let k = 0; k < m; k++, w += 2 * (radix - 1))
         for (let q = 0; q < run; q += 2)
-          turned(to, radix * k * run + q, run, w, butterfly(radix, from, k * run + q, m * run));
+          // The first of radix 4 are turned by nothing, which keeps the signs of zeros.
+          turned(
+            to,
+            radix * k * run + q,
+            run,
+            radix === 4 && k === 0 ? undefined : w,
+            butterfly(radix, from, k * run + q, m * run),
+          );
       stride *= radix;
       [from, to] = [to, from];
     }

@@ -5,7 +5,7 @@ const { fround: f } = Math;
 export function spectra(f32: Float32Array, i32: Int32Array) {
   const transform = fourier(f32, i32);
 
-  /** The spectrum of z, a frame read as `half` complex numbers and transformed, into `to`. */
+  /** The spectrum of z, half a frame read as `half` complex numbers and transformed, into `to`. */
   const untangle = (z: Float32Array, to: Float32Array, half: number, w: number, kind: number): void => {
     const put = (bin: number, re: number, im: number): void => {
       if (kind === 0) {
@@ -16,14 +16,15 @@ export function spectra(f32: Float32Array, i32: Int32Array) {
       const power = f(f(f(re) * f(re)) + f(f(im) * f(im)));
       to[bin] = kind === 1 ? Math.sqrt(power) : power;
     };
-    put(0, z[0]! + z[1]!, 0);
-    put(half, z[0]! - z[1]!, 0);
+    const [first, firstIm] = [f(2 * z[0]!), f(2 * z[1]!)];
+    put(0, first + firstIm, 0);
+    put(half, first - firstIm, 0);
     for (let k = 1; k <= half >> 1; k++) {
       const [at, mirrored] = [2 * k, 2 * (half - k)];
-      const even = f(0.5 * f(z[at]! + z[mirrored]!));
-      const evenIm = f(0.5 * f(z[at + 1]! - z[mirrored + 1]!));
-      const odd = f(0.5 * f(z[at + 1]! + z[mirrored + 1]!));
-      const oddIm = f(0.5 * f(z[mirrored]! - z[at]!));
+      const even = f(z[at]! + z[mirrored]!);
+      const evenIm = f(z[at + 1]! - z[mirrored + 1]!);
+      const odd = f(z[at + 1]! + z[mirrored + 1]!);
+      const oddIm = f(z[mirrored]! - z[at]!);
       const [wr, wi] = [f32[w + 2 * k]!, f32[w + 2 * k + 1]!];
       const re = f(f(odd * wr) - f(oddIm * wi));
       const im = f(f(odd * wi) + f(oddIm * wr));
@@ -57,7 +58,7 @@ export function spectra(f32: Float32Array, i32: Int32Array) {
       for (let row = 0; row < frames; row++) {
         const first = (samples >>> 2) + row * hop + margin;
         frame.fill(0);
-        for (let i = 0; i < windowLength; i++) frame[margin + i] = f32[first + i]! * f32[(window >>> 2) + i]!;
+        for (let i = 0; i < windowLength; i++) frame[margin + i] = f32[first + i]! * f(0.5 * f32[(window >>> 2) + i]!);
         const { z, to, next } = transform(frame, other, half, radices, twiddles);
         untangle(z, to, half, next, kind);
         const place = (out >>> 2) + row * cols;
@@ -77,7 +78,8 @@ export function spectra(f32: Float32Array, i32: Int32Array) {
       }
     },
 
-    logarithms(x: number, n: number, least: number, factor: number): void {
+    logarithms(x: number, n: number, least: number, factor: number): number {
+      let largest = Number.NEGATIVE_INFINITY;
       x >>>= 2;
       for (let i = x; i < x + n; i++) {
         const value = f32[i]!;
@@ -96,7 +98,9 @@ export function spectra(f32: Float32Array, i32: Int32Array) {
         let sum = f(0.22222222);
         for (const coefficient of [0.2857143, 0.4, 0.6666667, 2]) sum = f(f(sum * square) + f(coefficient));
         f32[i] = f(exponent + f(f(t * sum) * f(Math.LOG2E))) * f(factor);
+        largest = Math.max(largest, f32[i]!);
       }
+      return largest;
     },
   };
 }
