@@ -1,4 +1,14 @@
 export {
+  type AssociationRule,
+  type AssociationRules,
+  type AssociationRulesParams,
+  associationRules,
+  type Baskets,
+  type Companion,
+  type FittedAssociationRules,
+  type ItemSet,
+} from "./association-rules.js";
+export {
   type AutoClassifierParams,
   type AutoMember,
   type AutoModel,
