@@ -1,5 +1,6 @@
 // Which rows make a batch, how long it is padded, and its numbers.
 import { type FeatureSet, type Features, listed, MmubError, random, show, type TypedArray } from "@mmub/core";
+import { type Kernels, kernels } from "@mmub/kernels";
 import { type Shape, sameShape, showShape } from "./graph.js";
 import type { InputSpec, InputSpecs } from "./network.js";
 
@@ -130,19 +131,22 @@ function checked(features: Features, spec: InputSpec, part: string): Omit<Column
   return { width: 1, data: values, offsets: offsets!, ids: features.columns };
 }
 
-/** Four sums side by side, of zeros unless a number is not finite: a prediction of few rows would notice the time of a branch for each. */
-function allFinite(values: ArrayLike<number>): boolean {
-  let [a, b, c, d] = [0, 0, 0, 0];
-  const fours = values.length - (values.length % 4);
-  for (let i = 0; i < fours; i += 4) {
-    a += values[i]! - values[i]!;
-    b += values[i + 1]! - values[i + 1]!;
-    c += values[i + 2]! - values[i + 2]!;
-    d += values[i + 3]! - values[i + 3]!;
+/** In the kernels' memory, piece by piece: a prediction of few rows would notice the time of a loop over its numbers. */
+function allFinite(values: Float32Array): boolean {
+  checking ??= kernels({ bytes: 4 * piece });
+  room ??= checking.float32(piece);
+  for (let from = 0; from < values.length; from += piece) {
+    const part = values.subarray(from, from + piece);
+    room.set(part);
+    if (!Number.isFinite(checking.sumOfSquares(part.length < piece ? room.subarray(0, part.length) : room)))
+      return false;
   }
-  for (let i = fours; i < values.length; i++) a += values[i]! - values[i]!;
-  return a + b + c + d === 0;
+  return true;
 }
+
+const piece = 8192;
+let checking: Kernels | undefined;
+let room: Float32Array | undefined;
 
 /** Whose step it is. */
 function rowOf(step: number, offsets: ArrayLike<number> | undefined): number {

@@ -132,11 +132,12 @@ export function trainedOf<Inputs extends InputSpecs>(
     const report = progress({ ...(onProgress && { onProgress }) }, part, rows);
     const all = Int32Array.from({ length: rows }, (_, row) => row);
     const data = { rows, columns };
+    const own = { ...paddings, ...ofOneLength(columns, paddings) };
     const plan = planEpoch(data, all, { batchSize, accumulate: 1, shuffle: false, seed: 0, epoch: 0 });
     for (let batch = 0; batch + 1 < plan.bounds.length; batch++) {
       if (batch > 0) await turn(signal);
       const [from, to] = [plan.bounds[batch]!, plan.bounds[batch + 1]!];
-      const { lengths, full = [] } = shapeOf(columns, plan.order, from, to, paddings, padTo);
+      const { lengths, full = [] } = shapeOf(columns, plan.order, from, to, own, padTo);
       // Few sizes serve all: a last batch is filled up to the next power of two.
       const size = to - from === batchSize ? batchSize : Math.min(batchSize, 2 ** Math.ceil(Math.log2(to - from)));
       // The rows that fill it up are empty.
@@ -206,6 +207,17 @@ export function trainedOf<Inputs extends InputSpecs>(
     },
     dispose: () => inTurn(() => cache.dispose()),
   };
+}
+
+/** Rows that are all of one length, so many that it is no chance, are run at that length and without masks. */
+function ofOneLength(columns: readonly Column[], paddings: Readonly<Record<string, Padding>>): Record<string, Padding> {
+  const found: Record<string, Padding> = {};
+  for (const { name, offsets } of columns) {
+    const length = offsets?.[1] ?? 0;
+    if (!offsets || offsets.length <= 16 || length < paddings[name]!.least) continue;
+    if (offsets.every((at, row) => at === row * length)) found[name] = { least: length, most: length };
+  }
+  return found;
 }
 
 /** The shape of the output of one row; throws where it depends on the lengths. */

@@ -75,8 +75,9 @@ export function sessions(
   const held = new Map<string, Ready>();
   const families = new Map<string, Family>();
   const varied = Object.values(paddings).some(({ least, most }) => least < most);
-  const familyOf = (kind: string, batch: number): Pick<CompileOptions, "family"> => {
-    if (!varied) return {};
+  const familyOf = (kind: string, { batch, full = [] }: BatchShape): Pick<CompileOptions, "family"> => {
+    // Without masks it is another graph.
+    if (!varied || full.length > 0) return {};
     const at = async (end: "least" | "most") => {
       const lengths = Object.fromEntries(Object.entries(paddings).map(([name, padding]) => [name, padding[end]]));
       return (await programOf(kind, { batch, lengths })).program;
@@ -106,7 +107,7 @@ export function sessions(
         return known;
       }
       return (async () => {
-        held.set(key, await make(kind, shape, familyOf(kind, shape.batch)));
+        held.set(key, await make(kind, shape, familyOf(kind, shape)));
         for (const [oldest, { session }] of held) {
           if (!tooMuch()) break;
           held.delete(oldest);

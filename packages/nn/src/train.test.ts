@@ -838,6 +838,12 @@ describe("a trained network", () => {
       data: new Float32Array(82).fill(1),
     } as const;
     expect([...(await given.predict({ s })).data]).toEqual([6, 6, 3]);
+    // Rows of one length, which need no mask.
+    const rows = 20;
+    const offsets = Uint32Array.from({ length: rows + 1 }, (_, row) => row * 9);
+    const data = Float32Array.from({ length: rows * 18 }, (_, i) => Math.floor(i / 18));
+    const even = await given.predict({ s: { layout: "sequence", rows, cols: 2, offsets, data } });
+    expect([...even.data]).toEqual(Array.from({ length: rows }, (_, row) => 3 * row + 3));
   });
 
   test("is refused by another network", async () => {
