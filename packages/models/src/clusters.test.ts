@@ -5,6 +5,8 @@ import { unsupervisedChecks } from "@mmub/core/testing";
 import { describe, expect, test } from "vitest";
 import { type DbscanParams, dbscan } from "./dbscan.js";
 import { type GaussianMixtureParams, gaussianMixture } from "./gaussian-mixture.js";
+import { type HdbscanParams, hdbscan } from "./hdbscan.js";
+import { type HierarchicalParams, hierarchical } from "./hierarchical.js";
 import { type PcaParams, pca } from "./pca.js";
 
 describe("conformance", () => {
@@ -24,6 +26,22 @@ describe("conformance", () => {
   for (const params of [{ eps: 1.5 }, { eps: 3, metric: "manhattan" }] as DbscanParams[])
     for (const check of unsupervisedChecks({ make: () => dbscan(params), rowsOf: ({ clusters }) => [...clusters] }))
       test(`dbscan ${JSON.stringify(params)}: ${check.name}`, check.run);
+});
+
+describe("conformance of hierarchies", () => {
+  for (const params of [
+    {},
+    { linkage: "average", metric: "manhattan", clusters: 4 },
+    { linkage: "single", distanceThreshold: 1 },
+  ] as HierarchicalParams[])
+    for (const check of unsupervisedChecks({
+      make: () => hierarchical(params),
+      rowsOf: ({ clusters }) => [...clusters],
+    }))
+      test(`hierarchical ${JSON.stringify(params)}: ${check.name}`, check.run);
+  for (const params of [{}, { minSamples: 2, clusterSelection: "leaf", metric: "cosine" }] as HdbscanParams[])
+    for (const check of unsupervisedChecks({ make: () => hdbscan(params), rowsOf: ({ clusters }) => [...clusters] }))
+      test(`hdbscan ${JSON.stringify(params)}: ${check.name}`, check.run);
 });
 
 interface Stored {
@@ -52,6 +70,21 @@ const golden = JSON.parse(readFileSync(new URL("../fixtures/clusters.json", impo
     ratios: number[];
     scores: number[];
     back: number[];
+  }[];
+  readonly hierarchies: readonly {
+    name: string;
+    x: Stored;
+    params: HierarchicalParams;
+    clusters: number[];
+    distances: number[];
+    sizes: number[];
+  }[];
+  readonly hdbscans: readonly {
+    name: string;
+    x: Stored;
+    params: HdbscanParams;
+    clusters: number[];
+    probabilities: number[];
   }[];
   readonly densities: readonly { name: string; x: Stored; params: DbscanParams; clusters: number[]; cores: number[] }[];
 };
@@ -119,6 +152,49 @@ describe("scikit-learn's clusters by density", () => {
     });
 });
 
+/** Clusters numbered by their first rows. */
+const renumbered = (clusters: Iterable<number>): number[] => {
+  const numbers = new Map([[-1, -1]]);
+  return Array.from(clusters, (own) => {
+    if (!numbers.has(own)) numbers.set(own, numbers.size - 1);
+    return numbers.get(own)!;
+  });
+};
+
+describe("scipy's merges and scikit-learn's hierarchical clusters", () => {
+  for (const want of golden.hierarchies)
+    test(want.name, async () => {
+      const x = featuresOf(want.x);
+      const fitted = await hierarchical(want.params).fit(x);
+      expect(mostApart(fitted.merges.distances, want.distances)).toBeLessThan(1e-5);
+      expect([...fitted.merges.sizes]).toEqual(want.sizes);
+      expect([...fitted.clusters]).toEqual(renumbered(want.clusters));
+      expect(fitted.count).toBe(new Set(want.clusters).size);
+      expect((await fitted.predict(x)).clusters).toEqual(fitted.clusters);
+    });
+});
+
+describe("scikit-learn's clusters over all densities", () => {
+  for (const want of golden.hdbscans)
+    test(want.name, async () => {
+      const x = featuresOf(want.x);
+      const fitted = await hdbscan(want.params).fit(x);
+      expect(renumbered(fitted.clusters)).toEqual(renumbered(want.clusters));
+      expect(mostApart(fitted.probabilities, want.probabilities)).toBeLessThan(1e-5);
+      expect(fitted.count).toBe(Math.max(...want.clusters) + 1);
+      expect((await fitted.predict(x)).clusters).toEqual(fitted.clusters);
+    });
+});
+
+test("hierarchies of equal rows and of one row", async () => {
+  expect([...(await hierarchical().fit(dense(4, 2))).clusters].length).toBe(4);
+  expect([...(await hierarchical({ clusters: 1 }).fit(dense(1, 2))).clusters]).toEqual([0]);
+  const same = await hdbscan({ minClusterSize: 3, allowSingleCluster: true }).fit(dense(6, 2));
+  expect([...same.clusters]).toEqual([0, 0, 0, 0, 0, 0]);
+  await expect(hierarchical().fit(dense(20_001, 1))).rejects.toThrow("want at most 20000");
+  await expect(hdbscan().fit(dense(3, 1))).rejects.toThrow("want at least 5");
+});
+
 test("equal rows, constant columns and no columns", async () => {
   const same = dense(6, 2, Float32Array.of(1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2));
   expect([...(await dbscan().fit(same)).clusters]).toEqual([0, 0, 0, 0, 0, 0]);
@@ -140,6 +216,17 @@ test("errors say what is wrong", async () => {
   for (const [make, list] of [
     [pca, [{ components: 1.5 }, { components: 0 }, { whiten: 1 }, { k: 1 }]],
     [dbscan, [{ eps: 0 }, { minSamples: 0 }, { metric: "x" }]],
+    [hierarchical, [{ clusters: 0 }, { linkage: "far" }, { metric: "cosine" }, { clusters: 2, distanceThreshold: 1 }]],
+    [
+      hdbscan,
+      [
+        { minClusterSize: 1 },
+        { minSamples: 0 },
+        { clusterSelection: "x" },
+        { clusterSelectionEpsilon: -1 },
+        { alpha: 1 },
+      ],
+    ],
     [gaussianMixture, [{ components: 0 }, { covariance: "all" }, { regularization: -1 }, { starts: 0 }]],
   ] as const)
     for (const params of list) expect(() => (make as (params: object) => unknown)(params)).toThrow(MmubError);

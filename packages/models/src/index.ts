@@ -68,6 +68,8 @@ export {
   gaussianMixture,
   type Mixed,
 } from "./gaussian-mixture.js";
+export { type FittedHdbscan, type Hdbscan, type HdbscanParams, hdbscan } from "./hdbscan.js";
+export { type FittedHierarchical, type Hierarchical, type HierarchicalParams, hierarchical } from "./hierarchical.js";
 export {
   type FittedHuberRegression,
   type HuberRegression,
@@ -109,6 +111,7 @@ export {
   logisticRegression,
 } from "./logistic-regression.js";
 export type { Fold, FoldFitOptions, Members } from "./members.js";
+export type { Merges } from "./merges.js";
 export { type MostPopularParams, mostPopular } from "./most-popular.js";
 export {
   type FittedMultiTask,

@@ -24,6 +24,7 @@ import { argmax, encodeLabels } from "./labels.js";
 import { checkMatrix, checkWidth, type Matrix, plain } from "./linear.js";
 import { checkRegression } from "./linear-regressor.js";
 import {
+  copiedRows,
   type KeptRows,
   loadedRows,
   type Metric,
@@ -135,7 +136,7 @@ export function kNearestClassifier<L extends Label = Label>(params: KNearestPara
       checkCount(type, x.rows, settings.neighbors);
       progress(options, type, 1)(1);
       options?.signal?.throwIfAborted();
-      return fitted(copied(x), classes as L[], classOf);
+      return fitted(copiedRows(x), classes as L[], classOf);
     },
     async load(saved) {
       const { classes, ...state } = checkSaved(saved, recipe, 1).state as unknown as KeptRows & {
@@ -190,7 +191,7 @@ export function kNearestRegressor(params: KNearestParams = {}): KNearestRegresso
       checkCount(type, x.rows, settings.neighbors);
       progress(options, type, 1)(1);
       options?.signal?.throwIfAborted();
-      return fitted(copied(x), Float64Array.from(targets));
+      return fitted(copiedRows(x), Float64Array.from(targets));
     },
     async load(saved) {
       const state = checkSaved(saved, recipe, 1).state as unknown as KeptRows;
@@ -276,19 +277,5 @@ function searcher(type: string, train: Matrix, { neighbors, weights, metric }: R
       );
       return { rows, distances };
     },
-  };
-}
-
-/** The rows of a fit, whatever the caller does to its own. */
-function copied(x: Matrix): Matrix {
-  const { rows, cols } = x;
-  if (x.layout === "dense") return { layout: "dense", rows, cols, data: x.data.slice() };
-  return {
-    layout: "sparse",
-    rows,
-    cols,
-    offsets: x.offsets.slice(),
-    columns: x.columns.slice(),
-    values: x.values.slice(),
   };
 }

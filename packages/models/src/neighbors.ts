@@ -28,6 +28,8 @@ export interface NeighborSearch {
     take: (query: number, near: Neighbor[]) => void,
     pause: Pause,
   ): Promise<void>;
+  /** Writes how far row `row` of `x` is from every row, in float64. */
+  measure(x: Matrix, row: number, out: Float64Array): void;
 }
 
 interface Reach {
@@ -129,6 +131,10 @@ function byProducts(train: Float32Array, rows: number, cols: number, metric: Met
       }
       free.push(held);
     },
+    measure(x, row, out) {
+      const query = toDense(x).data;
+      for (let to = 0; to < rows; to++) out[to] = denseDistance(metric, query, row * cols, train, to * cols, cols);
+    },
   };
 }
 
@@ -198,32 +204,28 @@ function cosineDistance(product: number, squares: number): number {
 /** Each query is written out once, and compared to the entries of every row. */
 function byRows(train: Matrix, metric: Metric): NeighborSearch {
   const { rows, cols } = train;
+  const measure = (x: Matrix, at: number, out: Float64Array): void => {
+    const query = new Float64Array(cols);
+    if (x.layout === "dense") query.set(x.data.subarray(at * cols, (at + 1) * cols));
+    else for (let e = x.offsets[at]!; e < x.offsets[at + 1]!; e++) query[x.columns[e]!] = x.values[e]!;
+    if (train.layout === "dense") {
+      for (let row = 0; row < rows; row++) out[row] = manhattan(query, train.data, row * cols);
+      return;
+    }
+    let whole = 0;
+    for (const value of query) whole += metric === "manhattan" ? Math.abs(value) : value * value;
+    for (let row = 0; row < rows; row++) out[row] = sparseDistance(metric, query, whole, train, row);
+  };
   return {
+    measure,
     async find(x, from, to, { count = Number.POSITIVE_INFINITY, radius = Number.POSITIVE_INFINITY }, take, pause) {
-      const query = new Float64Array(cols);
+      const distances = new Float64Array(rows);
       for (let i = from; i < to; i++) {
         await pause();
-        query.fill(0);
-        if (x.layout === "dense") query.set(x.data.subarray(i * cols, (i + 1) * cols));
-        else for (let e = x.offsets[i]!; e < x.offsets[i + 1]!; e++) query[x.columns[e]!] = x.values[e]!;
-        // The share of the columns in which a row has nothing.
-        let whole = 0;
-        for (const value of query) whole += metric === "manhattan" ? Math.abs(value) : value * value;
+        measure(x, i, distances);
         const keys = keysOf(count, radius, 0);
-        for (let row = 0; row < rows; row++) {
-          const distance =
-            train.layout === "dense"
-              ? manhattan(query, train.data, row * cols)
-              : sparseDistance(metric, query, whole, train, row);
-          if (distance <= keys.limit) keys.add(row, distance);
-        }
-        const near = keys.rows().map((row) => ({
-          row,
-          distance:
-            train.layout === "dense"
-              ? manhattan(query, train.data, row * cols)
-              : sparseDistance(metric, query, whole, train, row),
-        }));
+        for (let row = 0; row < rows; row++) if (distances[row]! <= keys.limit) keys.add(row, distances[row]!);
+        const near = keys.rows().map((row) => ({ row, distance: distances[row]! }));
         take(i, nearest(near, count, radius));
       }
     },
@@ -264,6 +266,20 @@ function sparseDistance(
   const left = whole - covered;
   const total = sum + (left > 1e-14 * whole ? left : 0);
   return metric === "euclidean" ? Math.sqrt(total) : total;
+}
+
+/** The rows of a fit, whatever the caller does to its own. */
+export function copiedRows(x: Matrix): Matrix {
+  const { rows, cols } = x;
+  if (x.layout === "dense") return { layout: "dense", rows, cols, data: x.data.slice() };
+  return {
+    layout: "sparse",
+    rows,
+    cols,
+    offsets: x.offsets.slice(),
+    columns: x.columns.slice(),
+    values: x.values.slice(),
+  };
 }
 
 /** What a saved part says of rows that it keeps. */
