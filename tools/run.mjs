@@ -178,12 +178,27 @@ function listChecks() {
     { name: "types", on: "sources", check: () => run(bin("typescript", "tsc"), ["-p", "."]) },
     { name: "imports", on: "sources", check: () => tsx("tools/check-imports.ts") },
     { name: "docs", on: "sources", check: () => run(bin("tsx"), ["--conditions=@mmub/source", "tools/check-docs.ts"]) },
-    ...["nn", "fusion"].map((of) => ({
+    {
       name: "browser",
-      of,
+      of: "nn",
       on: "sources",
-      check: () => run(bin("tsx"), ["--conditions=@mmub/source", `packages/${of}/fixtures/browser.ts`]),
-    })),
+      check: () => run(bin("tsx"), ["--conditions=@mmub/source", "packages/nn/fixtures/browser.ts"]),
+    },
+    {
+      name: "browser",
+      of: "fusion",
+      on: "sources",
+      check: () => {
+        const source = (file) => join(root, "packages", file);
+        const exported = join(root, "node_modules", ".fusion-exports");
+        rmSync(exported, { recursive: true, force: true });
+        const args = ["--conditions=@mmub/source"];
+        return (
+          run(bin("tsx"), [...args, source("fusion/fixtures/write-exports.ts"), exported]) ||
+          run(bin("tsx"), [...args, source("nn/fixtures/browser.ts"), exported])
+        );
+      },
+    },
     {
       name: "report",
       on: "sources",

@@ -9,7 +9,7 @@ import { compareSteps, type Stepper, type Turn } from "../steps.js";
 import type { Memory, Ragged } from "../trainer.js";
 import { cache, here, peerPython, peers } from "../venv.js";
 
-interface Race {
+export interface Race {
   readonly name: string;
   readonly task: Setting["task"];
   readonly rules: Setting["rules"];
@@ -20,13 +20,13 @@ interface Race {
   readonly tolerance?: number;
 }
 
-const workloads: Record<keyof typeof networks, string> = {
+const workloads = {
   mlp: "MLP 3 x 300 to 128, 128, 1, batch 32",
   transformer: "Transformer of 2 layers, 4 tokens of 128, batch 64",
   "text-cnn": "text CNN, 20k x 100, length 200, 128 filters of 5, batch 64",
   gru: "GRU 64 over 50 x 32, batch 64",
   cnn: "CNN on 28 x 28, 32 and 64 filters of 3 x 3, batch 64",
-};
+} satisfies Partial<Record<keyof typeof networks, string>>;
 
 const peerOf = {
   adam: "PyTorch's Adam",
@@ -64,41 +64,56 @@ const runtimeRaces = (
 const threadCounts = [1, 2];
 
 export async function* measure(only?: string): AsyncGenerator<Row> {
+  for (const [workload, title] of Object.entries(workloads))
+    yield* stepRaces(
+      workload,
+      title,
+      [...races, ...(workload === "text-cnn" ? sparseRaces : []), ...runtimeRaces],
+      only,
+    );
   const python = peerPython("nn");
-  for (const [workload, title] of Object.entries(workloads)) {
-    for (const race of [...races, ...(workload === "text-cnn" ? sparseRaces : []), ...runtimeRaces]) {
-      const peer = peerOf[race.optimizer];
-      const name = `${title}: ${race.name} beside ${peer}`;
-      if (only && !name.includes(only)) continue;
-      const path = weightsAndBatches(python, workload);
-      for (const threads of race.runtime ? [1] : threadCounts) {
-        const args = [workload, path, race.task];
-        const rows = "0";
-        const ours = stepper(
-          process.execPath,
-          [
-            ...process.execArgv,
-            join(here, "stepper.ts"),
-            ...args,
-            race.rules,
-            `${threads}`,
-            rows,
-            race.runtime ?? "auto",
-          ],
-          threads,
-        );
-        const theirs = stepper(python, [script, "run", ...args, race.optimizer, `${threads}`, rows], threads);
-        try {
-          yield* await compareSteps({ name, threads, peer, tolerance: race.tolerance ?? 1e-3 }, ours, theirs);
-        } finally {
-          ours.stop();
-          theirs.stop();
-        }
+  yield* lastBatches(python, only);
+  yield* trainings(python, only);
+}
+
+/** One of the networks beside PyTorch. */
+export async function* stepRaces(
+  workload: string,
+  title: string,
+  races: readonly Race[],
+  only?: string,
+): AsyncGenerator<Row> {
+  const python = peerPython("nn");
+  for (const race of races) {
+    const peer = peerOf[race.optimizer];
+    const name = `${title}: ${race.name} beside ${peer}`;
+    if (only && !name.includes(only)) continue;
+    const path = weightsAndBatches(python, workload);
+    for (const threads of race.runtime ? [1] : threadCounts) {
+      const args = [workload, path, race.task];
+      const rows = "0";
+      const ours = stepper(
+        process.execPath,
+        [
+          ...process.execArgv,
+          join(here, "stepper.ts"),
+          ...args,
+          race.rules,
+          `${threads}`,
+          rows,
+          race.runtime ?? "auto",
+        ],
+        threads,
+      );
+      const theirs = stepper(python, [script, "run", ...args, race.optimizer, `${threads}`, rows], threads);
+      try {
+        yield* await compareSteps({ name, threads, peer, tolerance: race.tolerance ?? 1e-3 }, ours, theirs);
+      } finally {
+        ours.stop();
+        theirs.stop();
       }
     }
   }
-  yield* lastBatches(python, only);
-  yield* trainings(python, only);
 }
 
 /**

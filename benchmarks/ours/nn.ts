@@ -1,16 +1,19 @@
-// The five networks of the race, built with @mmub/nn: one function a workload. The same in PyTorch: peers/nn.py.
+// The networks of the race, built with @mmub/nn: one function a workload. The same in PyTorch: peers/nn.py.
 import { pathToFileURL } from "node:url";
 import type { Dense, Sequence } from "@mmub/core";
+import { crossmodalTransformer, lowRankFusion, type NetworkFuser } from "@mmub/fusion";
 import {
   activation,
   auto,
   binaryCrossEntropy,
   concat,
+  constant,
   conv1d,
   conv2d,
   crossEntropy,
   dense,
   embedding,
+  expand,
   flatten,
   fullSteps,
   globalMaxPool,
@@ -24,11 +27,14 @@ import {
   parametersOf,
   type Runtime,
   reshape,
+  type Scope,
+  type SeenModality,
   sequential,
   split,
   stepper,
   tfjs,
   transformerEncoder,
+  type Value,
   withWeights,
 } from "@mmub/nn";
 import type { Tensor } from "../files.js";
@@ -139,7 +145,41 @@ function cnn(): Workload {
   return { net, loss: crossEntropy() };
 }
 
-export const networks = { mlp, transformer, "text-cnn": textCnn, gru, cnn };
+const apart = { dropout: 0, modalityDropout: 0 } as const;
+
+/** Three modalities of which every row has all, as a fuser sees them, what it makes of them -> 1. */
+function fused(fuser: NetworkFuser, scope: Scope, x: Value, modality: (one: Value) => SeenModality["input"]): Value {
+  const batch = x.shape[0]!;
+  const rest = x.shape.slice(2);
+  const parts = split(x, [1, 1, 1], 1).map((one, i): SeenModality => {
+    const kind = rest.length === 1 ? "vector" : "steps";
+    return {
+      name: "abc"[i]!,
+      spec: { kind, cols: rest.at(-1)! },
+      input: modality(reshape(one, [batch, ...rest])),
+      present: expand(constant(1), [batch, 1]),
+    };
+  });
+  return dense({ name: "head", units: 1 })(scope, fuser.network.build(scope, parts).fused);
+}
+
+/** x [32, 3, 300]: low-rank fusion of 128 numbers of each, rank 4, 64 -> 1; y [32, 1], BCE. */
+function lowRank(): Workload {
+  const net = network({ x: { kind: "tensor", shape: [3, 300] } }, (scope, { x }) =>
+    fused(lowRankFusion({ ...apart, units: 128, rank: 4, outputUnits: 64 }), scope, x, (one) => one),
+  );
+  return { net, loss: binaryCrossEntropy() };
+}
+
+/** x [32, 3, 20, 32]: crossmodal Transformer over three times 20 steps, 64 units, 4 heads, 2 layers -> 1; y [32, 1], BCE. */
+function crossmodal(): Workload {
+  const net = network({ x: { kind: "tensor", shape: [3, 20, 32] } }, (scope, { x }) =>
+    fused(crossmodalTransformer({ ...apart, units: 64, heads: 4, layers: 2 }), scope, x, fullSteps),
+  );
+  return { net, loss: binaryCrossEntropy() };
+}
+
+export const networks = { mlp, transformer, "text-cnn": textCnn, gru, cnn, "low-rank": lowRank, crossmodal };
 
 /** The network from the weights of a file, ready to train or to predict with its batches. */
 export async function stepperOf(

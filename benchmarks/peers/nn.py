@@ -80,12 +80,98 @@ class Cnn(nn.Module):
         return self.output(torch.relu(self.hidden(h.flatten(1))))
 
 
+class Modality(nn.Module):
+    """Brings a modality to one width, and stands in for it where it is missing."""
+
+    def __init__(self, cols, units):
+        super().__init__()
+        self.dense = nn.Linear(cols, units)
+        self.missing = nn.Parameter(torch.randn(units) * 0.02)
+
+    def forward(self, x, present):
+        return torch.where(present > 0, torch.relu(self.dense(x)), self.missing)
+
+
+class LowRank(nn.Module):
+    def __init__(self):
+        super().__init__()
+        for name in "abc":
+            self.add_module(name, Modality(300, 128))
+            self.add_module(f"factor_{name}", nn.Linear(128, 4 * 64))
+        self.rank_weight = nn.Parameter(torch.full((4,), 0.5))
+        self.bias = nn.Parameter(torch.zeros(64))
+        self.head = nn.Linear(64, 1)
+
+    def forward(self, x):
+        present = torch.ones(len(x), 1)
+        product = 1
+        for i, name in enumerate("abc"):
+            product = product * self.get_submodule(f"factor_{name}")(self.get_submodule(name)(x[:, i], present))
+        return self.head((product.view(-1, 4, 64) * self.rank_weight[:, None]).sum(1) + self.bias)
+
+
+class CrossBlock(nn.Module):
+    def __init__(self, units, heads):
+        super().__init__()
+        self.query_norm = nn.LayerNorm(units)
+        self.keys_norm = nn.LayerNorm(units)
+        self.multiHeadAttention = nn.MultiheadAttention(units, heads, batch_first=True)
+        self.layerNorm = nn.LayerNorm(units)
+        self.linear1 = nn.Linear(units, 4 * units)
+        self.linear2 = nn.Linear(4 * units, units)
+
+    def forward(self, query, keys, padding):
+        normed = self.keys_norm(keys)
+        heard, _ = self.multiHeadAttention(
+            self.query_norm(query), normed, normed, key_padding_mask=padding, need_weights=False
+        )
+        between = query + heard
+        return between + self.linear2(torch.relu(self.linear1(self.layerNorm(between))))
+
+
+class Crossmodal(nn.Module):
+    def __init__(self, steps=20, cols=32, units=64, heads=4):
+        super().__init__()
+        for name in "abc":
+            self.add_module(name, Modality(cols, units))
+            for other in "abc".replace(name, ""):
+                blocks = nn.ModuleList(CrossBlock(units, heads) for _ in range(2))
+                self.add_module(f"{name}_from_{other}", blocks)
+            self.add_module(f"merge_{name}", nn.Linear(2 * units, units))
+            layer = nn.TransformerEncoderLayer(units, heads, 4 * units, dropout=0.0, batch_first=True, norm_first=True)
+            norm = nn.LayerNorm(units)
+            self.add_module(f"self_{name}", nn.TransformerEncoder(layer, 1, norm, enable_nested_tensor=False))
+        self.output = nn.Linear(3 * units, units)
+        self.head = nn.Linear(units, 1)
+        at = torch.arange(steps)[:, None] / 10000 ** (torch.arange(0, units, 2) / units)
+        self.register_buffer("positions", torch.stack([at.sin(), at.cos()], 2).flatten(1), persistent=False)
+
+    def forward(self, x):
+        present = torch.ones(len(x), 1, 1)
+        padding = torch.zeros(len(x), x.shape[2], dtype=torch.bool)
+        placed = {name: self.get_submodule(name)(x[:, i], present) + self.positions for i, name in enumerate("abc")}
+        pooled = []
+        for name in "abc":
+            views = []
+            for other in "abc".replace(name, ""):
+                seen = placed[name]
+                for block in self.get_submodule(f"{name}_from_{other}"):
+                    seen = block(seen, placed[other], padding)
+                views.append(seen)
+            merged = self.get_submodule(f"merge_{name}")(torch.cat(views, 2))
+            own = self.get_submodule(f"self_{name}")(merged, src_key_padding_mask=padding)
+            pooled.append(own.mean(1))
+        return self.head(self.output(torch.cat(pooled, 1)))
+
+
 # Network, shape of a batch, loss.
 workloads = {
     "mlp": (Mlp, (32, 3, 300), F.binary_cross_entropy_with_logits),
     "transformer": (Transformer, (64, 4, 128), F.binary_cross_entropy_with_logits),
     "text-cnn": (TextCnn, (64, 200), F.binary_cross_entropy_with_logits),
     "gru": (Gru, (64, 50, 32), F.binary_cross_entropy_with_logits),
+    "low-rank": (LowRank, (32, 3, 300), F.binary_cross_entropy_with_logits),
+    "crossmodal": (Crossmodal, (32, 3, 20, 32), F.binary_cross_entropy_with_logits),
     "cnn": (Cnn, (64, 1, 28, 28), F.cross_entropy),
 }
 batches = 3

@@ -70,6 +70,8 @@ describe("four kinds of questions at once", () => {
   for (const [name, taskWeights] of [
     ["weights of 1", {}],
     ["weights by uncertainty", "uncertainty" as const],
+    ["weights by the lengths of gradients", "gradNorm" as const],
+    ["gradients that do not conflict", "pcGrad" as const],
   ] as const)
     test(name, async () => {
       const fitted = await model({ taskWeights }).fit(train.x, train.targets, { seed: 3 });
@@ -80,9 +82,38 @@ describe("four kinds of questions at once", () => {
       expect(scores.likes).toBeGreaterThan(0.88);
       const weights = Object.values(fitted.taskWeights);
       if (taskWeights === "uncertainty") expect(Math.max(...weights)).toBeGreaterThan(1.5 * Math.min(...weights));
-      else expect(weights).toEqual([1, 1, 1, 1]);
+      else if (taskWeights === "gradNorm") {
+        expect(weights.reduce((a, b) => a + b)).toBeCloseTo(4, 5);
+        expect(Math.max(...weights)).toBeGreaterThan(1.1 * Math.min(...weights));
+        const again = await model({ taskWeights }).load(decodeSaved(encodeSaved(await fitted.save())));
+        expect((await again.predict(held.x)).spends).toEqual((await fitted.predict(held.x)).spends);
+        await again.dispose();
+      } else expect(weights).toEqual([1, 1, 1, 1]);
       await fitted.dispose();
     });
+});
+
+test("with losses of modalities alone, what one of them says alone is known", async () => {
+  const blank = (of: Dense): Dense => ({ ...of, data: of.data.slice().fill(0), present: new Uint8Array(of.rows) });
+  const x = { ...held.x, visits: blank(held.x.visits) };
+  const errors: Record<number, number> = {};
+  for (const auxiliary of [0, 1]) {
+    const fitted = await model({ auxiliary, tasks: { spends: numberTask() } }).fit(train.x, train.targets, { seed: 3 });
+    const { spends } = await fitted.predict(x);
+    errors[auxiliary] = held.targets.reduce(
+      (sum, { spends: is }, row) => sum + (is - spends.values[row]!) ** 2 / 300,
+      0,
+    );
+    const both = (await fitted.predict(held.x)).spends.values;
+    const off = held.targets.reduce((sum, { spends: is }, row) => sum + (is - both[row]!) ** 2 / 300, 0);
+    expect(off).toBeLessThan(2);
+    // The validation judges by all modalities together, whatever rides along.
+    expect(fitted.history.at(-1)!.loss).toBeLessThan(auxiliary ? 1.5 : 0.1);
+    await fitted.dispose();
+  }
+  // What the other modality decides is left, of variance 9.
+  expect(errors[1]).toBeLessThan(11);
+  expect(errors[1]).toBeLessThan(errors[0]! + 0.5);
 });
 
 test("a target that few rows know is learned of these alone, the others being there", async () => {

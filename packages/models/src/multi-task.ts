@@ -18,6 +18,7 @@ import {
 } from "@mmub/core";
 import {
   add,
+  type Balance,
   checkModalityInputs,
   concat,
   dense,
@@ -28,6 +29,7 @@ import {
   type FusionNetwork,
   fusionFeatures,
   fusionNetwork,
+  gradNorm,
   initializers,
   type Joined,
   type Loss,
@@ -37,6 +39,7 @@ import {
   modalityInputs,
   mul,
   neg,
+  pcGrad,
   penalised,
   reshape,
   type Scope,
@@ -74,10 +77,19 @@ export interface MultiTaskParams<T extends Tasks> extends Omit<NetworkParams, "n
   /** The questions: `classTask()`, `ordinalTask()`, `numberTask()`, `labelsTask()`, `survivalTask()`. */
   readonly tasks: T;
   /**
-   * How much each task counts: `"uncertainty"` learns it, by how far a task can be known at all; or a number for each by its name, 1
-   * where there is none. @default {}
+   * How much each task counts: a number for each by its name, 1 where there is none; `"uncertainty"` learns it, by how far a task can be
+   * known at all; `"gradNorm"` learns it, so that no task pulls harder at what they share than others and those that are behind pull harder;
+   * `"pcGrad"` counts all alike, and where two tasks pull against each other takes away what does. The last two cost one backward pass a
+   * task. @default {}
    */
-  readonly taskWeights?: "uncertainty" | Readonly<Record<string, number>>;
+  readonly taskWeights?: "uncertainty" | "gradNorm" | "pcGrad" | Readonly<Record<string, number>>;
+  /** Of `"gradNorm"`: how much harder tasks pull that are behind. @default 1.5 */
+  readonly alphaGradNorm?: number;
+  /**
+   * How much the loss of what each modality says alone counts beside that of all together, for all or by name: so that one that is easy to
+   * learn from does not leave the others unlearned. Of rows that have the modality; one more pass each. @default 0
+   */
+  readonly auxiliary?: number | Readonly<Record<string, number>>;
   /** Widths of dense layers between what is fused and each task, for each task its own. @default [] */
   readonly headHidden?: readonly number[];
   /** The share of fused numbers that training drops. @default 0 */
@@ -99,7 +111,7 @@ export interface FittedMultiTask<T extends Tasks> extends FittedModel<TaskOutput
   readonly history: readonly Epoch[];
   /** The network and its weights: `toOnnx(trained.network, trained.weights)` of `@mmub/nn` exports them. */
   readonly trained: Trained;
-  /** Each task's weight in the loss; with `"uncertainty"` what was learned. */
+  /** Each task's weight in the loss; with `"uncertainty"` and `"gradNorm"` what was learned. */
   readonly taskWeights: Readonly<Record<string, number>>;
   dispose(): Promise<void>;
 }
@@ -119,7 +131,8 @@ interface State {
  * Rejects targets that do not fit their task (with task and index), a task that no row answers, a single class, and what the fuser
  * rejects. Cost: that of the fuser's network.
  * Source: Caruana, Multitask learning (1997); weights by uncertainty: Kendall, Gal and Cipolla, Multi-task learning using uncertainty
- * to weigh losses (2018).
+ * to weigh losses (2018); by `gradNorm` and `pcGrad` of `@mmub/nn`, see there; losses of modalities alone: Wang, Tran and Feiszli, What makes
+ * training multi-modal classification networks hard? (2020).
  *
  * @example
  * import { dense } from "@mmub/core";
@@ -137,18 +150,31 @@ interface State {
  * await fitted.dispose();
  */
 export function multiTask<const T extends Tasks>(params: MultiTaskParams<T>): MultiTask<T> {
-  const { fuser, tasks, taskWeights = {}, headHidden = [], headDropout = 0, ...rest } = params;
+  const { fuser, tasks, taskWeights = {}, headHidden = [], headDropout = 0, ...more } = params;
+  const { alphaGradNorm = 1.5, auxiliary = 0, ...rest } = more;
   const check = (name: string, value: unknown, ok: boolean, want: string) => checkParam(type, name, value, ok, want);
   check("fuser", fuser, typeof fuser?.network?.build === "function", "a fuser that is a network, such as gated()");
   const names = Object.keys(tasks ?? {}).sort();
   check("tasks", names, names.length > 0, "at least one task, such as { stays: classTask() }");
   for (const name of names)
     check(`tasks.${name}`, tasks[name], typeof tasks[name]?.learn === "function", "a task such as classTask()");
-  if (taskWeights !== "uncertainty")
+  const balances = ["uncertainty", "gradNorm", "pcGrad"];
+  if (typeof taskWeights === "string")
+    check(
+      "taskWeights",
+      taskWeights,
+      balances.includes(taskWeights),
+      `one of ${balances.join(", ")}, or numbers by task`,
+    );
+  else
     for (const [name, weight] of Object.entries(taskWeights)) {
       check(`taskWeights.${name}`, name, names.includes(name), `one of ${names.join(", ")}`);
       check(`taskWeights.${name}`, weight, weight >= 0 && weight < Infinity, "a number of at least 0");
     }
+  check("alphaGradNorm", alphaGradNorm, Number.isFinite(alphaGradNorm), "a finite number");
+  const auxiliaryOf = (modality: string) => (typeof auxiliary === "number" ? auxiliary : (auxiliary[modality] ?? 0));
+  for (const weight of typeof auxiliary === "number" ? [auxiliary] : Object.values(auxiliary))
+    check("auxiliary", auxiliary, weight >= 0 && weight < Infinity, "a number of at least 0, or one for each modality");
   const whole = (units: number) => Number.isInteger(units) && units > 0;
   check("headHidden", headHidden, Array.isArray(headHidden) && headHidden.every(whole), "positive integers, or none");
   check("headDropout", headDropout, headDropout >= 0 && headDropout < 1, "a number from 0 to below 1");
@@ -162,33 +188,59 @@ export function multiTask<const T extends Tasks>(params: MultiTaskParams<T>): Mu
       fuser: joins!,
       tasks: Object.fromEntries(names.map((name) => [name, { type: tasks[name]!.type, params: tasks[name]!.params }])),
       taskWeights,
+      ...(taskWeights === "gradNorm" && { alphaGradNorm }),
+      ...(auxiliary !== 0 && { auxiliary }),
       headHidden,
       headDropout,
       ...shown,
     } as Json,
   };
   const learned = taskWeights === "uncertainty";
+  const shared = (name: string) => name.startsWith("fusion/");
+  const balance =
+    taskWeights === "pcGrad"
+      ? pcGrad({ shared })
+      : taskWeights === "gradNorm"
+        ? gradNorm({ shared, alpha: alphaGradNorm, weights: "task_balance", first: "task_first_losses" })
+        : null;
 
   const head =
-    (fitted: Readonly<Record<string, FittedTask>>) =>
-    (scope: Scope, joined: Joined): Value => {
-      const { fused } = joined;
+    (fitted: Readonly<Record<string, FittedTask>>, alongside: readonly string[]) =>
+    (scope: Scope, joined: Joined, alone: (modality: string) => { joined: Joined; present: Value }): Value => {
       const drop = dropoutLayer({ rate: headDropout });
-      const answers = names.map((name) =>
-        scope.enter(`head_${name}`, (own) => {
-          const seen = headHidden.reduce(
-            (x, units) => drop(own, dense({ units, activation: "relu" })(own, x)),
-            drop(own, fused),
-          );
-          return dense({ units: fitted[name]!.outputs, name: "output" })(own, seen);
-        }),
-      );
-      if (!learned) return withPenalty(answers.length === 1 ? answers[0]! : concat(answers), joined);
-      // The loss sees what the network gives, so the logarithms of the variances ride along.
-      const logVariance = scope.parameter("task_log_variance", [names.length], initializers.zeros());
-      const riding = expand(reshape(logVariance, [1, names.length]), [fused.shape[0]!, names.length]);
-      return withPenalty(concat([...answers, riding]), joined);
+      const answersOf = (fused: Value, prefix: string): Value => {
+        const answers = names.map((name) =>
+          scope.enter(`${prefix}_${name}`, (own) => {
+            const seen = headHidden.reduce(
+              (x, units) => drop(own, dense({ units, activation: "relu" })(own, x)),
+              drop(own, fused),
+            );
+            return dense({ units: fitted[name]!.outputs, name: "output" })(own, seen);
+          }),
+        );
+        return answers.length === 1 ? answers[0]! : concat(answers);
+      };
+      const answers = answersOf(joined.fused, "head");
+      const output = [answers];
+      // The loss sees what the network gives, so what it needs rides along: the logarithms of the variances, …
+      if (learned) {
+        const logVariance = scope.parameter("task_log_variance", [names.length], initializers.zeros());
+        output.push(expand(reshape(logVariance, [1, names.length]), [joined.fused.shape[0]!, names.length]));
+      }
+      // … and what each modality says alone; a validation judges by all together.
+      for (const name of alongside) {
+        const one = alone(name);
+        const own = answersOf(one.joined.fused, `alone_${name}`);
+        output.push(scope.training ? own : answers, one.present);
+      }
+      if (taskWeights === "gradNorm") {
+        scope.parameter("task_balance", [names.length], initializers.zeros());
+        scope.buffer("task_first_losses", [names.length], initializers.zeros());
+      }
+      return withPenalty(output.length === 1 ? answers : concat(output), joined);
     };
+  /** The modalities whose own losses count, with by how much. */
+  const alongsideOf = (inputs: ModalityInputs) => Object.keys(inputs).filter((name) => auxiliaryOf(name) > 0);
 
   return {
     ...recipe,
@@ -197,7 +249,7 @@ export function multiTask<const T extends Tasks>(params: MultiTaskParams<T>): Mu
       const rows = checkFeatureSet(x, type);
       checkTargets(targets, rows, type);
       const fitted: Record<string, FittedTask> = {};
-      const given: Record<string, ArrayLike<number>> = {};
+      const data: Record<string, ArrayLike<number>> = {};
       const factors: Record<string, number> = {};
       for (const name of names) {
         const part = `${type} (${name})`;
@@ -214,8 +266,9 @@ export function multiTask<const T extends Tasks>(params: MultiTaskParams<T>): Mu
           known,
           part,
         );
-        Object.assign(given, encoded(name, fitted[name], targets, part));
-        factors[name] = ((learned ? undefined : taskWeights[name]) ?? 1) * (rows / known.length);
+        Object.assign(data, encoded(name, fitted[name], targets, part));
+        const given = typeof taskWeights === "string" ? 1 : (taskWeights[name] ?? 1);
+        factors[name] = given * (rows / known.length);
       }
       const inputs = await modalityInputs(fuser.network, x, type, {
         standardize: training.standardize,
@@ -229,12 +282,17 @@ export function multiTask<const T extends Tasks>(params: MultiTaskParams<T>): Mu
         for (const name of names)
           Object.assign(held, encoded(name, fitted[name]!, validation.targets, `${type} (validation, ${name})`));
       }
+      const alongside = alongsideOf(inputs);
+      const running_ = await trainOptions(type, settings, options);
       const trained = await train(
-        fusionNetwork(fuser.network, inputs, head(fitted)),
-        { inputs: fusionFeatures(x), targets: given },
+        fusionNetwork(fuser.network, inputs, head(fitted, alongside)),
+        { inputs: fusionFeatures(x), targets: data },
         {
-          ...(await trainOptions(type, settings, options)),
-          loss: penalised(lossOf(names, fitted, factors, learned), fuser.network),
+          ...running_,
+          loss: penalised(
+            lossOf(names, fitted, factors, { learned, balance, alongside: alongside.map(auxiliaryOf) }),
+            fuser.network,
+          ),
           ...(validation && { validation: { inputs: fusionFeatures(validation.x), targets: held } }),
         },
       );
@@ -246,7 +304,7 @@ export function multiTask<const T extends Tasks>(params: MultiTaskParams<T>): Mu
         names.map((name) => [name, (tasks[name] as unknown as Task).load(state.tasks[name]!)]),
       );
       const inputs = loadedInputs(state.modalities, { standardize: training.standardize });
-      const net = fusionNetwork(fuser.network, inputs, head(fitted));
+      const net = fusionNetwork(fuser.network, inputs, head(fitted, alongsideOf(inputs)));
       const options = { runtime: await runtimeOf(running), threads: running.threads ?? 1 };
       return made(inputs, fitted, await loadTrained(net, savedPart(saved, "trained"), options));
     },
@@ -257,16 +315,17 @@ export function multiTask<const T extends Tasks>(params: MultiTaskParams<T>): Mu
     fitted: Readonly<Record<string, FittedTask>>,
     trained: Trained,
   ): FittedMultiTask<T> {
-    const logVariance = trained.weights.task_log_variance;
+    const { task_log_variance: logVariance, task_balance: balanced } = trained.weights;
+    const powers = balanced && Array.from(balanced, Math.exp);
+    const weightOf = (name: string, at: number): number => {
+      if (logVariance) return Math.exp(-logVariance[at]!);
+      if (powers) return (names.length * powers[at]!) / powers.reduce((a, b) => a + b);
+      return typeof taskWeights === "string" ? 1 : (taskWeights[name] ?? 1);
+    };
     return {
       trained,
       history: trained.history,
-      taskWeights: Object.fromEntries(
-        names.map((name, at) => [
-          name,
-          logVariance ? Math.exp(-logVariance[at]!) : ((taskWeights as Readonly<Record<string, number>>)[name] ?? 1),
-        ]),
-      ),
+      taskWeights: Object.fromEntries(names.map((name, at) => [name, weightOf(name, at)])),
       async predict(x, options = {}) {
         checkModalityInputs(x, inputs, type);
         const raw = await trained.predict(fusionFeatures(x), reportedAs(options, type));
@@ -307,17 +366,27 @@ function encoded(
   };
 }
 
+interface LossParts {
+  /** Whether logarithms of variances ride behind the answers. */
+  readonly learned: boolean;
+  readonly balance: Balance | null;
+  /** What the answers of each modality alone count that ride behind these. */
+  readonly alongside: readonly number[];
+}
+
 /** The losses of all tasks of a row, of those that it answers. */
 function lossOf(
   names: readonly string[],
   tasks: Readonly<Record<string, FittedTask>>,
   factors: Readonly<Record<string, number>>,
-  learned: boolean,
+  { learned, balance, alongside }: LossParts,
 ): Loss {
   const total = names.reduce((sum, name) => sum + tasks[name]!.outputs, 0);
+  const behind = total + (learned ? names.length : 0);
   return {
     type: "multi-task",
     params: { tasks: names },
+    ...(balance && { balance }),
     targets(output) {
       const specs: Record<string, TargetSpec> = {};
       for (const name of names) {
@@ -328,19 +397,30 @@ function lossOf(
       return specs;
     },
     build(output, targets, weights) {
+      const rowOf = (value: Value) => reshape(value, [output.shape[0]!]);
       let from = 0;
       const rows = names.map((name, at) => {
         const { loss, outputs } = tasks[name]!;
+        const lossAt = (first: number, known: Value) => {
+          const answers = slice(output, 1, first, first + outputs);
+          return mul(loss.build(answers, { target: targets[name]! }, mul(weights, known)).loss, known);
+        };
         const known = targets[`${name}.known`]!;
-        const own = loss.build(slice(output, 1, from, from + outputs), { target: targets[name]! }, mul(weights, known));
+        let row = lossAt(from, known);
+        for (const [i, counts] of alongside.entries()) {
+          const first = behind + i * (total + 1);
+          const present = rowOf(slice(output, 1, first + total, first + total + 1));
+          row = add(row, mul(lossAt(first + from, mul(known, present)), counts));
+        }
         from += outputs;
-        const row = mul(mul(own.loss, known), factors[name]!);
+        row = mul(row, factors[name]!);
         if (!learned) return row;
-        const logVariance = reshape(slice(output, 1, total + at, total + at + 1), [output.shape[0]!]);
+        const logVariance = rowOf(slice(output, 1, total + at, total + at + 1));
         // Half the logarithm keeps variances from growing without end.
         return add(mul(exp(neg(logVariance)), row), mul(logVariance, 0.5));
       });
-      return { loss: rows.length === 1 ? rows[0]! : sum(concat(rows.map((row) => reshape(row, [-1, 1]))), [1]) };
+      const sums = rows.length === 1 ? rows[0]! : sum(concat(rows.map((row) => reshape(row, [-1, 1]))), [1]);
+      return { loss: sums, ...(balance && { tasks: rows }) };
     },
   };
 }

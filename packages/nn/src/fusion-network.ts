@@ -40,6 +40,13 @@ export interface Joined {
   readonly penalty?: Value;
 }
 
+/** What is joined where all other modalities are missing, and the rows that have this one. */
+interface Alone {
+  readonly joined: Joined;
+  /** `[batch, 1]`. */
+  readonly present: Value;
+}
+
 /** The graph that joins modalities, without its weights. */
 export interface FusionNetwork {
   /** The share of modalities that training takes from rows at random. */
@@ -101,12 +108,12 @@ const present = (name: string) => `${name}.present`;
  * The network of a `FusionNetwork`: standardised inputs, modality dropout, what joins them, and the head that makes an output of it.
  *
  * Its inputs are the modalities and for each `name.present`, one column: `fusionFeatures` gives both. Parameters: `fusion/…`
- * and those of the head; `inputs/name/mean` and `scale` are buffers.
+ * and those of the head, which may also ask what is made of one modality alone; `inputs/name/mean` and `scale` are buffers.
  */
 export function fusionNetwork(
   fusion: FusionNetwork,
   modalities: ModalityInputs,
-  head: (scope: Scope, joined: Joined) => Value,
+  head: (scope: Scope, joined: Joined, alone: (modality: string) => Alone) => Value,
 ): Network {
   const names = modalityNames(modalities);
   const specs: Record<string, InputSpec> = {};
@@ -129,10 +136,13 @@ export function fusionNetwork(
         : raw;
       return { name, spec, input, present: kept(scope, seen[present(name)] as Value, fusion.modalityDropout) };
     });
-    return head(
-      scope,
-      scope.enter("fusion", (own) => fusion.build(own, parts)),
-    );
+    const build = (of: readonly SeenModality[]) => scope.share("fusion", (own) => fusion.build(own, of));
+    return head(scope, build(parts), (name) => {
+      const there = seen[present(name)] as Value;
+      const none = mul(there, 0);
+      const of = parts.map((one) => ({ ...one, present: one.name === name ? there : none }));
+      return { joined: build(of), present: there };
+    });
   });
 }
 
@@ -152,7 +162,10 @@ export function penalised(loss: Loss, { penalised }: FusionNetwork): Loss {
       const rows = loss.build(slice(output, 1, 0, width), targets, weights);
       const penalty = reshape(slice(output, 1, width, width + 1), [output.shape[0]!]);
       // What counts more in the mean counts more here.
-      return { ...rows, loss: add(rows.loss, rows.counts ? mul(penalty, rows.counts) : penalty) };
+      const counted = rows.counts ? mul(penalty, rows.counts) : penalty;
+      // Each task bears its share.
+      const tasks = rows.tasks?.map((one) => add(one, mul(counted, 1 / rows.tasks!.length)));
+      return { ...rows, loss: add(rows.loss, counted), ...(tasks && { tasks }) };
     },
   };
 }

@@ -61,6 +61,14 @@ export {
 } from "./layers/recurrent.js";
 export type { EarlyStopping, Epoch, Scores } from "./loop.js";
 export * from "./loss.js";
+export {
+  type Balance,
+  type BalanceContext,
+  type Balanced,
+  type GradNormParams,
+  gradNorm,
+  pcGrad,
+} from "./losses/balance.js";
 export * from "./losses/cox.js";
 export * from "./losses/cross-entropy.js";
 export * from "./losses/ctc.js";

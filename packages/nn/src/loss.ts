@@ -1,5 +1,6 @@
 import { type Json, listed, MmubError } from "@mmub/core";
 import { type DType, type Shape, showShape, sizeOf, type Value } from "./graph.js";
+import type { Balance } from "./losses/balance.js";
 import { div, greater, mul, sum, where } from "./ops.js";
 
 /** What a loss takes as a target. */
@@ -29,6 +30,8 @@ export interface RowLoss {
   readonly loss: Value;
   /** By how much a row counts in the mean, `[batch]`: its class weight, its steps, its event. @default 1 */
   readonly counts?: Value;
+  /** The losses that `loss` is the sum of, `[batch]` each; of a loss with a `balance`. */
+  readonly tasks?: readonly Value[];
 }
 
 /** What training makes small. The loss of a batch is `sum(weights * loss) / sum(weights * counts)`. */
@@ -47,6 +50,8 @@ export interface Loss {
    * across rows must leave out those of weight 0, which fill up a last batch.
    */
   build(output: Value, targets: Readonly<Record<string, Value>>, weights: Value): RowLoss;
+  /** How the gradients of tasks become one, in place of that of their sum. */
+  readonly balance?: Balance;
   /** Throws for a row whose numbers do not fit together, see `checkLossTargets`. */
   check?(targets: Readonly<Record<string, TargetData>>, output: Shape): void;
 }

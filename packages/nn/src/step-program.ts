@@ -1,10 +1,11 @@
 // What runs for one batch, as plain data: made where the network is, run where the training is.
 import type { BatchShape } from "./batching.js";
-import { gradients } from "./gradients.js";
+import { denseGradient, gradients, type ParameterGradient } from "./gradients.js";
 import { isOp, type OpAttributes, reject, type Shape, showShape, sizeOf, type Value } from "./graph.js";
 import type { Loss } from "./loss.js";
+import type { Balance } from "./losses/balance.js";
 import { type Network, type Traced, trace } from "./network.js";
-import { input, mul, sum } from "./ops.js";
+import { add, constant, div, greater, input, mul, sum, where } from "./ops.js";
 import { type Program, program } from "./program.js";
 
 /** Names of inputs and outputs that no network has. */
@@ -51,7 +52,7 @@ export function trainingProgram(
   trained: (name: string) => boolean,
 ): StepProgram {
   const traced = traceAt(net, shape, true);
-  const { total, counts } = lossOf(traced, loss, shape);
+  const { total, counts, tasks } = lossOf(traced, loss, shape);
   const kinds: Record<string, GradientKind> = {};
   const outputs: Record<string, Value> = {
     [names.loss]: total,
@@ -59,10 +60,14 @@ export function trainingProgram(
     [names.output]: traced.output,
   };
   const wanted = [...traced.parameters].filter(([name, { spec }]) => spec.trained && trained(name));
-  const found = gradients(
-    total,
-    wanted.map(([, { value }]) => value),
-  );
+  const updates = new Map(traced.updates);
+  const found =
+    loss.balance && tasks && tasks.length > 1
+      ? balancedGradients(traced, loss.balance, { tasks, counts }, wanted, updates)
+      : gradients(
+          total,
+          wanted.map(([, { value }]) => value),
+        );
   for (const [name, { value }] of wanted) {
     const gradient = found.get(value);
     if (!gradient) continue;
@@ -76,13 +81,58 @@ export function trainingProgram(
       if (of) outputs[names.scales(name, piece)] = unshaped(of.scales);
     }
   }
-  for (const [name, next] of traced.updates) outputs[names.update(name)] = next;
+  for (const [name, next] of updates) outputs[names.update(name)] = next;
   return {
     program: named(outputs),
     gradients: kinds,
     masks: [...traced.masks].map(([name, { rate }]) => ({ name, rate })),
-    updates: [...traced.updates.keys()],
+    updates: [...updates.keys()],
   };
+}
+
+/** The gradient of each task by itself, put together as the balance says. */
+function balancedGradients(
+  traced: Traced,
+  balance: Balance,
+  { tasks, counts }: { readonly tasks: readonly Value[]; readonly counts: Value },
+  wanted: readonly (readonly [string, { readonly value: Value }])[],
+  updates: Map<string, Value>,
+): Map<Value, ParameterGradient> {
+  const each = tasks.map((task) => {
+    const found = gradients(
+      task,
+      wanted.map(([, { value }]) => value),
+    );
+    return new Map([...found].map(([value, gradient]) => [value, denseGradient(value, gradient)]));
+  });
+  const some = where(greater(counts, 0), counts, 1);
+  const shared = wanted.filter(([name]) => balance.shared(name)).map(([, { value }]) => value);
+  const product = (a: ReadonlyMap<Value, Value>, b: ReadonlyMap<Value, Value>): Value =>
+    div(
+      shared
+        .map((value) => (a.has(value) && b.has(value) ? sum(mul(a.get(value)!, b.get(value)!)) : constant(0)))
+        .reduce(add, constant(0)),
+      mul(some, some),
+    );
+  const products: Value[][] = tasks.map(() => []);
+  for (const [i, a] of each.entries())
+    for (let j = 0; j <= i; j++) products[j]![i] = products[i]![j] = product(a, each[j]!);
+  const combined = balance.combine({
+    losses: tasks.map((task) => div(task, some)),
+    products,
+    parameter: (name) => traced.parameters.get(name)!.value,
+  });
+  for (const [name, next] of Object.entries(combined.updates ?? {})) updates.set(name, next);
+  const result = new Map<Value, ParameterGradient>();
+  for (const [name, { value }] of wanted) {
+    const given = combined.gradients?.[name];
+    const factors = balance.shared(name) ? combined.shared : combined.own;
+    const parts = each.flatMap((of, k) => (of.has(value) ? [mul(of.get(value)!, factors[k]!)] : []));
+    // The step divides by what the rows count.
+    if (given) result.set(value, { dense: mul(given, some), rows: [] });
+    else if (parts.length > 0) result.set(value, { dense: parts.reduce(add), rows: [] });
+  }
+  return result;
 }
 
 /** The same numbers without what only gives them their shape, since a reshape to an output is a copy. */
@@ -132,7 +182,11 @@ export function traceAt(net: Network, shape: BatchShape, training: boolean): Tra
   return traced;
 }
 
-function lossOf(traced: Traced, loss: Loss, { batch, lengths }: BatchShape): { total: Value; counts: Value } {
+function lossOf(
+  traced: Traced,
+  loss: Loss,
+  { batch, lengths }: BatchShape,
+): { total: Value; counts: Value; tasks?: readonly Value[] } {
   const targets: Record<string, Value> = {};
   for (const [name, { shape, dtype, ragged }] of Object.entries(loss.targets(traced.output.shape))) {
     const full = names.target(name);
@@ -146,6 +200,7 @@ function lossOf(traced: Traced, loss: Loss, { batch, lengths }: BatchShape): { t
   return {
     total: sum(mul(weights, rows.loss)),
     counts: sum(rows.counts ? mul(weights, rows.counts) : weights),
+    ...(rows.tasks && { tasks: rows.tasks.map((task) => sum(mul(weights, task))) }),
   };
 }
 
