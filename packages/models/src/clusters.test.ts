@@ -1,12 +1,22 @@
 // Models without targets but k-means: mixtures, components and clusters by density, beside scikit-learn's.
 import { readFileSync } from "node:fs";
-import { dense, type Features, MmubError, sliceFeatures, sparse } from "@mmub/core";
+import {
+  type Dense,
+  dense,
+  type Features,
+  type FittedModel,
+  MmubError,
+  sliceFeatures,
+  sparse,
+  type Unsupervised,
+} from "@mmub/core";
 import { unsupervisedChecks } from "@mmub/core/testing";
 import { describe, expect, test } from "vitest";
 import { type DbscanParams, dbscan } from "./dbscan.js";
 import { type GaussianMixtureParams, gaussianMixture } from "./gaussian-mixture.js";
 import { type HdbscanParams, hdbscan } from "./hdbscan.js";
 import { type HierarchicalParams, hierarchical } from "./hierarchical.js";
+import { type NmfParams, nmf } from "./nmf.js";
 import { type PcaParams, pca } from "./pca.js";
 
 describe("conformance", () => {
@@ -70,6 +80,14 @@ const golden = JSON.parse(readFileSync(new URL("../fixtures/clusters.json", impo
     ratios: number[];
     scores: number[];
     back: number[];
+  }[];
+  readonly factors: readonly {
+    name: string;
+    x: Stored;
+    params: NmfParams;
+    components: number[];
+    error: number;
+    shares: number[];
   }[];
   readonly hierarchies: readonly {
     name: string;
@@ -135,6 +153,58 @@ describe("scikit-learn's components", () => {
       expect(mostApart(scores.data, want.scores)).toBeLessThan(1e-4);
       expect(mostApart(fitted.inverse(sliceFeatures(scores, 0, 3)).data, want.back)).toBeLessThan(1e-4);
     });
+});
+
+describe("conformance of nmf", () => {
+  // The toy numbers are negative as well.
+  const positive = (x: Features): Features =>
+    x.layout === "dense"
+      ? { ...x, data: x.data.map(Math.abs) }
+      : x.layout === "sparse"
+        ? { ...x, values: x.values.map(Math.abs) }
+        : x;
+  const made = (params: NmfParams): Unsupervised<Dense> => {
+    const recipe = nmf(params);
+    const wrapped = (fitted: FittedModel<Dense>): FittedModel<Dense> => ({
+      ...fitted,
+      predict: (x, options) => fitted.predict(positive(x), options),
+    });
+    return {
+      ...recipe,
+      fit: async (x, options) => wrapped(await recipe.fit(positive(x), options)),
+      load: async (saved) => wrapped(await recipe.load(saved)),
+    };
+  };
+  for (const params of [
+    { components: 2 },
+    { components: 1, init: "random", alphaW: 0.01, l1Ratio: 1 },
+    {},
+  ] as NmfParams[])
+    for (const check of unsupervisedChecks({
+      make: () => made(params),
+      rowsOf: ({ rows, cols, data }) =>
+        Array.from({ length: rows }, (_, row) => [...data.subarray(row * cols, (row + 1) * cols)]),
+    }))
+      test(`${JSON.stringify(params)}: ${check.name}`, check.run);
+});
+
+describe("scikit-learn's parts", () => {
+  for (const want of golden.factors)
+    test(want.name, async () => {
+      const x = featuresOf(want.x);
+      const fitted = await nmf({ ...want.params, tolerance: 1e-12, maxIterations: 100_000 }).fit(x);
+      expect(fitted.converged).toBe(true);
+      expect(fitted.reconstructionError).toBeCloseTo(want.error, 5);
+      // Flat minima, and singular vectors that are not exact there.
+      expect(mostApart(fitted.components, want.components)).toBeLessThan(1e-3);
+      const shares = await fitted.predict(sliceFeatures(x, 0, 6));
+      expect(mostApart(shares.data, want.shares)).toBeLessThan(1e-3);
+      expect(fitted.inverse(shares).cols).toBe(x.cols);
+    });
+  test("the default tolerance comes near to it", async () => {
+    const want = golden.factors[0]!;
+    expect((await nmf(want.params).fit(featuresOf(want.x))).reconstructionError).toBeLessThan(1.01 * want.error);
+  });
 });
 
 describe("scikit-learn's clusters by density", () => {
@@ -210,6 +280,9 @@ test("equal rows, constant columns and no columns", async () => {
 test("errors say what is wrong", async () => {
   await expect(pca({ components: 3 }).fit(dense(5, 2))).rejects.toThrow("want at most 2");
   await expect(pca().fit(dense(1, 2))).rejects.toThrow("want at least 2");
+  await expect(nmf().fit(dense(2, 2, Float32Array.of(1, 2, -1, 3)))).rejects.toThrow("row 1, column 0 is -1");
+  await expect(nmf({ components: 3, init: "nndsvd" }).fit(dense(5, 2))).rejects.toThrow('take "random"');
+  expect((await nmf({ components: 1 }).fit(dense(3, 2))).reconstructionError).toBe(0);
   await expect(gaussianMixture({ components: 3 }).fit(dense(2, 2))).rejects.toThrow("want at least 3");
   const collinear = dense(4, 2, Float32Array.of(1, 2, 2, 4, 3, 6, 4, 8));
   await expect(gaussianMixture({ regularization: 0 }).fit(collinear)).rejects.toThrow("raise regularization");
@@ -227,6 +300,7 @@ test("errors say what is wrong", async () => {
         { alpha: 1 },
       ],
     ],
+    [nmf, [{ components: 0 }, { init: "svd" }, { alphaW: -1 }, { l1Ratio: 2 }, { maxIterations: 0 }]],
     [gaussianMixture, [{ components: 0 }, { covariance: "all" }, { regularization: -1 }, { starts: 0 }]],
   ] as const)
     for (const params of list) expect(() => (make as (params: object) => unknown)(params)).toThrow(MmubError);

@@ -151,6 +151,7 @@ export {
   networkClassifier,
   networkRegressor,
 } from "./network.js";
+export { type FittedNmf, type Nmf, type NmfParams, nmf } from "./nmf.js";
 export {
   type FittedOneClassSvm,
   type Novelty,

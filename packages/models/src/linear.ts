@@ -13,6 +13,23 @@ export function checkMatrix(x: Features, part: string): asserts x is Matrix {
   checkFeatures(x, part);
 }
 
+/** Throws unless `x` is a sound Dense or Sparse without negative values. */
+export function checkNotNegative(x: Features, part: string): asserts x is Matrix {
+  checkMatrix(x, part);
+  const values = x.layout === "sparse" ? x.values : x.data;
+  for (let i = 0; i < values.length; i++)
+    if (values[i]! < 0) {
+      const row = x.layout === "sparse" ? x.offsets.findLastIndex((start) => start <= i) : Math.floor(i / x.cols);
+      const column = x.layout === "sparse" ? x.columns[i]! : i % x.cols;
+      throw new MmubError("invalid-input", {
+        part,
+        message: `row ${row}, column ${column} is ${values[i]}, want numbers of at least 0; do not centre the columns, or take another model`,
+        index: row,
+        column,
+      });
+    }
+}
+
 /** Throws `shape-mismatch` unless `x` is as wide as in the fit. */
 export function checkWidth(x: Matrix, cols: number, part: string): void {
   if (x.cols !== cols)

@@ -66,7 +66,7 @@ test("no columns and long texts are fine", async () => {
 describe("bad input", () => {
   test("a negative value, by row and column", async () => {
     const x = dense(2, 2, Float32Array.of(1, 2, 3, -4));
-    const message = "row 1, column 1 is -4, want counts of at least 0";
+    const message = "row 1, column 1 is -4, want numbers of at least 0";
     await expect(naiveBayes().fit(x, ["a", "b"])).rejects.toThrow(message);
     const csr = sparse(2, Uint32Array.of(0, 1, 1, 2), Uint32Array.of(0, 1), Float32Array.of(1, -4));
     await expect(naiveBayes().fit(csr, ["a", "b", "b"])).rejects.toMatchObject({

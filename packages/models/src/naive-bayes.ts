@@ -8,7 +8,6 @@ import {
   type FitOptions,
   type FittedModel,
   type Label,
-  MmubError,
   type Model,
   pace,
   progress,
@@ -18,7 +17,7 @@ import {
   turn,
 } from "@mmub/core";
 import { argmax, encodeLabels, softmax } from "./labels.js";
-import { checkMatrix, checkWidth, linearKernel, type Matrix, packed, plain, strideOf } from "./linear.js";
+import { checkNotNegative, checkWidth, linearKernel, type Matrix, packed, plain, strideOf } from "./linear.js";
 import { isPositive } from "./params.js";
 
 const type = "@mmub/models/naive-bayes";
@@ -83,7 +82,7 @@ export function naiveBayes<L extends Label = Label>(params: NaiveBayesParams = {
     ...recipe,
     async fit(x, targets, options) {
       await turn(options?.signal);
-      checkCounts(x);
+      checkNotNegative(x, type);
       checkTargets(targets, x.rows, type);
       const { classes, classOf } = encodeLabels(targets, type);
       const counts = await countsOf(x, classOf, classes.length, options);
@@ -133,7 +132,7 @@ function fitted<L extends Label>(
     coefficients,
     intercepts,
     async predict(x, options) {
-      checkCounts(x);
+      checkNotNegative(x, type);
       checkWidth(x, cols, type);
       const probabilities = dense(x.rows, outputs);
       const labels: L[] = [];
@@ -157,22 +156,6 @@ function fitted<L extends Label>(
       arrays: { coefficients: coefficients.slice(), intercepts: intercepts.slice() },
     }),
   };
-}
-
-function checkCounts(x: Features): asserts x is Matrix {
-  checkMatrix(x, type);
-  const values = x.layout === "sparse" ? x.values : x.data;
-  for (let i = 0; i < values.length; i++)
-    if (values[i]! < 0) {
-      const row = x.layout === "sparse" ? x.offsets.findLastIndex((start) => start <= i) : Math.floor(i / x.cols);
-      const column = x.layout === "sparse" ? x.columns[i]! : i % x.cols;
-      throw new MmubError("invalid-input", {
-        part: type,
-        message: `row ${row}, column ${column} is ${values[i]}, want counts of at least 0; do not centre the columns, or take another model`,
-        index: row,
-        column,
-      });
-    }
 }
 
 /** The sum of each column over the rows of each class, row-major by class. */
