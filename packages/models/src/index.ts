@@ -102,6 +102,7 @@ export {
   type Nearest,
 } from "./k-nearest.js";
 export { type FittedKernelSvm, type KernelSvm, type KernelSvmParams, kernelSvm } from "./kernel-svm.js";
+export { type FittedKernelSvr, type KernelSvr, type KernelSvrParams, kernelSvr } from "./kernel-svr.js";
 export { type FittedLinearSvm, type LinearSvm, type LinearSvmParams, linearSvm } from "./linear-svm.js";
 export { type FittedLinearSvr, type LinearSvr, type LinearSvrParams, linearSvr } from "./linear-svr.js";
 export {

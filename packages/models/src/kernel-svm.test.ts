@@ -3,6 +3,7 @@ import { dense, type Features, MmubError, sliceFeatures, sparse } from "@mmub/co
 import { modelChecks, toyData, unsupervisedChecks } from "@mmub/core/testing";
 import { describe, expect, test } from "vitest";
 import { type KernelSvmParams, kernelSvm } from "./kernel-svm.js";
+import { type KernelSvrParams, kernelSvr } from "./kernel-svr.js";
 import { type OneClassSvmParams, oneClassSvm } from "./one-class-svm.js";
 
 describe("conformance", () => {
@@ -21,6 +22,13 @@ describe("conformance", () => {
       test(`oneClassSvm ${JSON.stringify(params)}: ${check.name}`, check.run);
 });
 
+describe("conformance of kernelSvr", () => {
+  // Two ways of summing a row part within the tolerance, which is 1e-3 by default: as much as the kit allows for.
+  for (const params of [{ C: 10 }, { kernel: "linear", tolerance: 1e-4 }] as KernelSvrParams[])
+    for (const check of modelChecks({ task: "regression", make: () => kernelSvr(params) }))
+      test(`${JSON.stringify(params)}: ${check.name}`, check.run);
+});
+
 interface Stored {
   readonly rows?: number;
   readonly cols?: number;
@@ -36,6 +44,14 @@ const golden = JSON.parse(readFileSync(new URL("../fixtures/kernel-svm.json", im
     support: number[];
     decisions: number[];
     labels: number[];
+  }[];
+  readonly svr: readonly {
+    name: string;
+    x: Stored;
+    targets: number[];
+    params: KernelSvrParams;
+    support: number[];
+    values: number[];
   }[];
   readonly oneClass: readonly {
     name: string;
@@ -64,6 +80,14 @@ describe("LIBSVM's numbers, both at tight tolerance", () => {
       );
       expect((await fitted.predict(x)).labels).toEqual(want.labels);
       expect(sorted(fitted.support)).toEqual(sorted(want.support));
+    });
+  for (const want of golden.svr)
+    test(`regression: ${want.name}`, async () => {
+      const x = featuresOf(want.x);
+      const fitted = await kernelSvr({ ...want.params, tolerance: 1e-10 }).fit(x, want.targets);
+      expect(fitted.converged).toBe(true);
+      expect(mostApart((await fitted.predict(x)).values, want.values)).toBeLessThan(1e-5);
+      expect(sorted(fitted.support)).toEqual(want.support);
     });
   for (const want of golden.oneClass)
     test(`one class: ${want.name}`, async () => {
@@ -122,4 +146,6 @@ test("params", () => {
   ])
     expect(() => kernelSvm(params as never)).toThrow(MmubError);
   for (const params of [{ nu: 0 }, { nu: 2 }, { C: 1 }]) expect(() => oneClassSvm(params as never)).toThrow(MmubError);
+  for (const params of [{ C: 0 }, { epsilon: -1 }, { nu: 1 }])
+    expect(() => kernelSvr(params as never)).toThrow(MmubError);
 });
