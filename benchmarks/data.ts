@@ -148,6 +148,35 @@ export function sparseTable(): string {
   });
 }
 
+/** 10 million float64 scores, those of the positives higher by 1 on the mean, and a label of one byte for each behind them. */
+export function scored(): string {
+  return once("scored-10m.bin", () => {
+    const r = random(19);
+    const count = 10_000_000;
+    const scores = new Float64Array(count);
+    const labels = new Uint8Array(count);
+    for (let i = 0; i < count; i++) {
+      labels[i] = Number(r.next() < 0.3);
+      scores[i] = 1 / (1 + Math.exp(-(r.normal() + labels[i]!)));
+    }
+    return Buffer.concat([Buffer.from(scores.buffer), labels]);
+  });
+}
+
+/** 100,000 true labels of 0 and 1, then as many predicted ones, of which a fifth are wrong; a byte each. */
+export function guessed(): string {
+  return once("guessed-100k.bin", () => {
+    const r = random(23);
+    const count = 100_000;
+    const out = new Uint8Array(2 * count);
+    for (let i = 0; i < count; i++) {
+      out[i] = r.integer(2);
+      out[count + i] = r.next() < 0.2 ? 1 - out[i]! : out[i]!;
+    }
+    return out;
+  });
+}
+
 /** 100 RGB images of 128 x 128 bytes: smooth blobs and a little noise. */
 export function images(): string {
   return once("images-128.rgb", () => {

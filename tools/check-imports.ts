@@ -20,7 +20,7 @@ const layers = [
 ];
 
 /** Loaded on first use only, inside a function: importing a package of ours loads no native and no heavy code. */
-const lazy = /^(sharp|onnxruntime-.+|vega|vega-.+|@duckdb\/.+|@node-rs\/.+|@tensorflow\/.+)$/;
+const lazy = /^(sharp|@resvg\/.+|onnxruntime-.+|vega|vega-.+|@duckdb\/.+|@node-rs\/.+|@tensorflow\/.+)$/;
 
 interface Import {
   readonly specifier: string;

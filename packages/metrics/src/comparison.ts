@@ -1,7 +1,8 @@
-import { type CorrectedT, checkParam, correctedT, type Label, logGamma, MmubError } from "@mmub/core";
+import { type CorrectedT, checkParam, correctedT, type Label, MmubError } from "@mmub/core";
 import { type BootstrapOptions, bootstrapIntervals, type Interval } from "./bootstrap.js";
 import { checkFinite, checkLength } from "./checks.js";
 import { checkPair } from "./classification.js";
+import { gammaUpper } from "./normal.js";
 
 export interface McNemar {
   /** Samples that the first model has right and the second wrong. */
@@ -159,32 +160,4 @@ export function correctedResampledT(
     Array.from(first, (score, i) => score - second[i]!),
     testOverTrain,
   );
-}
-
-/** The upper incomplete gamma function over the whole one: of a series near 0, else of a continued fraction. */
-function gammaUpper(a: number, x: number): number {
-  if (x <= 0) return 1;
-  const scale = Math.exp(a * Math.log(x) - x - logGamma(a));
-  if (x < a + 1) {
-    let term = 1 / a;
-    let sum = term;
-    for (let n = 1; term > sum * 1e-17; n++) {
-      term *= x / (a + n);
-      sum += term;
-    }
-    return 1 - scale * sum;
-  }
-  let b = x + 1 - a;
-  let c = 1e300;
-  let d = 1 / b;
-  let fraction = d;
-  for (let n = 1; n < 500; n++) {
-    const step = -n * (n - a);
-    b += 2;
-    d = 1 / (step * d + b);
-    c = b + step / c;
-    fraction *= d * c;
-    if (Math.abs(d * c - 1) < 1e-16) break;
-  }
-  return scale * fraction;
 }

@@ -1,5 +1,10 @@
 export * from "./agreement.js";
-export * from "./bootstrap.js";
+export {
+  type BootstrapOptions,
+  bootstrapInterval,
+  bootstrapIntervals,
+  type Interval,
+} from "./bootstrap.js";
 export * from "./calibration.js";
 export type { BinaryOptions, ClassScores } from "./class-scores.js";
 export {
@@ -50,6 +55,7 @@ export type { Language } from "./language.js";
 export * from "./leaks.js";
 export { confusionHeatmap } from "./plots/confusion-heatmap.js";
 export { calibrationPlot, precisionRecallPlot, robustnessPlot } from "./plots/curve-plots.js";
+export { type Cohort, cohortHeatmap, type RfmHeatmapOptions, rfmHeatmap } from "./plots/customer-heatmaps.js";
 export {
   type BeeswarmOptions,
   type FeaturePlotOptions,
@@ -60,6 +66,7 @@ export { type ClassPlotOptions, labelCounts } from "./plots/label-counts.js";
 export { ablationPlot, type ModalityPlotOptions, modalityPlot } from "./plots/modality-plots.js";
 export { predictedVsTrue, type RegressionPlotOptions, residualPlot } from "./plots/regression-plots.js";
 export { type RenderOptions, renderSvg } from "./plots/render.js";
+export { type RenderPngOptions, renderPng } from "./plots/render-png.js";
 export { type NamedCurve, rocPlot } from "./plots/roc-plot.js";
 export type { Plot, PlotOptions, VegaLiteSpec } from "./plots/spec.js";
 export { type TrainingCurveOptions, trainingCurve } from "./plots/training-curve.js";

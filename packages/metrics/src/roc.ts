@@ -1,5 +1,5 @@
 import { checkParam, type Label, MmubError } from "@mmub/core";
-import { checkWeights, labelList, rejectAt } from "./checks.js";
+import { checkFinite, checkLength, checkWeights, labelList, rejectAt } from "./checks.js";
 import {
   type BinaryOptions,
   binary,
@@ -156,6 +156,87 @@ export function rocAuc<L extends Label>(
     ),
   );
   if (average === null) return classes.map((label, c) => ({ label, value: areas[c]! }));
+  return mean(areas, average === "weighted" ? support : undefined);
+}
+
+export interface MultiLabelAucOptions {
+  /** The mean of the classes, that mean weighted by how often each is true, all cells pooled, the mean of the samples, or each class by itself. @default "macro" */
+  readonly average?: "macro" | "weighted" | "micro" | "samples" | null;
+  /** A weight for each sample, at least 0. @default 1 each */
+  readonly sampleWeight?: ArrayLike<number>;
+}
+
+/**
+ * The area under the ROC curve where a sample has any number of labels: of each class, those that have it against those that have not.
+ *
+ * `truth` holds the labels of each sample; `scores` a column for each class, in any unit: rows need not sum to 1. Rejects labels that are no class,
+ * scores that are not finite, and a class that every sample has or none (with `samples`: a sample that has every class or none), of which
+ * the area is not defined (`invalid-input`). Cost: sorting each column. Source: scikit-learn's `roc_auc_score` of label indicators.
+ *
+ * @example
+ * const truth = [["red", "soft"], ["soft"], ["red"], []];
+ * const probabilities = { rows: 4, cols: 2, data: [0.9, 0.6, 0.2, 0.8, 0.7, 0.1, 0.4, 0.2] };
+ * console.log(multiLabelRocAuc(truth, { classes: ["red", "soft"], probabilities })); // 1
+ */
+export function multiLabelRocAuc<L extends Label>(
+  truth: readonly (readonly L[])[],
+  scores: ClassScores<L>,
+  options: MultiLabelAucOptions & { readonly average: null },
+): ClassScore<L>[];
+export function multiLabelRocAuc<L extends Label>(
+  truth: readonly (readonly L[])[],
+  scores: ClassScores<L>,
+  options?: MultiLabelAucOptions & { readonly average?: Exclude<MultiLabelAucOptions["average"], null> },
+): number;
+export function multiLabelRocAuc<L extends Label>(
+  truth: readonly (readonly L[])[],
+  { classes, probabilities }: ClassScores<L>,
+  options: MultiLabelAucOptions = {},
+): number | ClassScore<L>[] {
+  const part = "@mmub/metrics/multi-label-roc-auc";
+  const { average = "macro", sampleWeight } = options;
+  const averages = ["macro", "weighted", "micro", "samples", null];
+  checkParam(part, "average", average, averages.includes(average), "macro, weighted, micro, samples or null");
+  checkLength(part, "truth", truth);
+  checkWeights(part, sampleWeight, truth.length);
+  const { rows, cols, data } = probabilities;
+  if (rows !== truth.length || cols !== classes.length || data.length !== rows * cols)
+    throw new MmubError("shape-mismatch", {
+      part,
+      message: `scores are ${rows} x ${cols} with ${data.length} values, want ${truth.length} samples x ${classes.length} classes`,
+    });
+  checkFinite(part, "score", data);
+  const has = new Uint8Array(rows * cols);
+  for (const [row, labels] of truth.entries()) {
+    if (!Array.isArray(labels)) rejectAt(part, "truth", row, labels, "an array of labels");
+    for (const label of labels) {
+      const column = classes.indexOf(label);
+      if (column < 0) rejectAt(part, "truth", row, label, `labels of the classes ${labelList(classes)}`);
+      has[row * cols + column] = 1;
+    }
+  }
+  const cells = (at: (i: number) => number, count: number, weights?: ArrayLike<number>) =>
+    area(
+      cumulated(
+        part,
+        Uint8Array.from({ length: count }, (_, i) => has[at(i)]!),
+        Float64Array.from({ length: count }, (_, i) => data[at(i)]!),
+        weights,
+      ),
+    );
+  if (average === "micro") {
+    const weights = sampleWeight && Float64Array.from(has, (_, i) => sampleWeight[Math.floor(i / cols)]!);
+    return cells((i) => i, has.length, weights);
+  }
+  if (average === "samples") {
+    const areas = truth.map((_, row) => cells((c) => row * cols + c, cols));
+    return mean(areas, sampleWeight);
+  }
+  const areas = classes.map((_, c) => cells((row) => row * cols + c, rows, sampleWeight));
+  if (average === null) return classes.map((label, c) => ({ label, value: areas[c]! }));
+  const support = classes.map((_, c) =>
+    truth.reduce((sum, _, row) => sum + has[row * cols + c]! * (sampleWeight ? sampleWeight[row]! : 1), 0),
+  );
   return mean(areas, average === "weighted" ? support : undefined);
 }
 

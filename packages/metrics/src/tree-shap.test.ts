@@ -1,6 +1,7 @@
 import { type Dense, dense } from "@mmub/core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import models from "../fixtures/model-shap.json" with { type: "json" };
 import fixture from "../fixtures/shap.json" with { type: "json" };
 import {
   linearContributions,
@@ -21,6 +22,31 @@ describe("the values of the shap package", () => {
       expect(got.base[0]).toBeCloseTo(base, 9);
       values.forEach((value, i) => {
         expect(Math.abs(got.values[i]! - value)).toBeLessThan(1e-6);
+      });
+    });
+
+  for (const { name, trees, outputs, scale, cols, x, base, values, predicted, ...of } of models.cases)
+    test(`${name} of @mmub/models`, () => {
+      const rows = x.length / cols;
+      const data = x.map((value) => value ?? Number.NaN);
+      const got = treeShap(trees, { rows, cols, data }, { outputs, scale, ...of });
+      base.forEach((value, o) => {
+        expect(Math.abs(got.base[o]! - value)).toBeLessThan(1e-6);
+      });
+      values.forEach((value, i) => {
+        expect(Math.abs(got.values[i]! - value)).toBeLessThan(1e-6);
+      });
+      // Base and values sum to what the model says: of three boosted classes up to what is the same for all.
+      const sums = Array.from({ length: rows * outputs }, (_, at) =>
+        got.values.slice(at * cols, (at + 1) * cols).reduce((a, b) => a + b, got.base[at % outputs]!),
+      );
+      const boosted = outputs === 3 && !("shares" in of);
+      const level = (all: readonly number[], at: number) => {
+        const row = all.slice(at - (at % 3), at - (at % 3) + 3);
+        return boosted ? row.reduce((a, b) => a + b, 0) / 3 : 0;
+      };
+      sums.forEach((sum, at) => {
+        expect(sum - level(sums, at)).toBeCloseTo(predicted[at]! - level(predicted, at), 4);
       });
     });
 
@@ -142,4 +168,11 @@ describe("bad input", () => {
       ),
     ).rejects.toThrow("scores has 1 entries for 2 samples");
   });
+});
+
+test("shares and a start of another length are refused", () => {
+  const [{ trees }] = fixture.trees as [(typeof fixture.trees)[0]];
+  const x = { rows: 1, cols: 5, data: [0, 0, 0, 0, 0] };
+  expect(() => treeShap(trees, x, { outputs: 2, shares: [1, 2, 3] })).toThrow("shares has 3 numbers, want");
+  expect(() => treeShap(trees, x, { start: [1, 2] })).toThrow("start has 2 numbers, want 1");
 });

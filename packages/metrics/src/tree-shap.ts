@@ -1,6 +1,6 @@
 import { checkParam, MmubError } from "@mmub/core";
 
-/** Trees as flat arrays, nodes of one tree after another: what `trees` of the boosting and tree models of `@mmub/models` are. */
+/** Trees as flat arrays, nodes of one tree after another: what `trees` of the boosting, forests and trees of `@mmub/models` are. */
 export interface TreeArrays {
   /** The first node of each tree. */
   readonly roots: ArrayLike<number>;
@@ -23,21 +23,25 @@ export interface TreeShapOptions {
   readonly outputs?: number;
   /** What the sum of the trees is multiplied by: 1 / trees for a mean, as in a forest. @default 1 */
   readonly scale?: number;
+  /** The share of each class at each node, nodes x `outputs`: `shares` of a forest or tree that tells classes apart. Each tree then adds to each class. @default the `values` of the nodes */
+  readonly shares?: ArrayLike<number>;
+  /** What is added to the trees, a number for each output: `start` of boosting. @default none */
+  readonly start?: ArrayLike<number>;
 }
 
 export interface TreeShap {
   readonly rows: number;
   readonly outputs: number;
   readonly cols: number;
-  /** Of each output the mean of the trees over the rows of their fit. A constant that a model adds to its trees is not in it. */
+  /** Of each output the mean of the trees over the rows of their fit, `start` with it. */
   readonly base: Float64Array;
   /** What column c adds to output o of row r is at (r x outputs + o) x cols + c. With the base they sum to what the trees predict. */
   readonly values: Float64Array;
 }
 
 /**
- * Exact Shapley values of the columns of each row, for what trees predict: of boosting the raw score, before it becomes a probability.
- * A column that is not known is averaged over by how many rows of the fit went each way.
+ * Exact Shapley values of the columns of each row, for what trees predict: of boosting the raw score, before it becomes a probability; of a forest
+ * the number, or with `shares` the chance of each class. A column that is not known is averaged over by how many rows of the fit went each way.
  *
  * `x` is rows x cols numbers, NaN where one is missing. Rejects another width than the trees ask for, and splits by categories
  * (`invalid-input`). Cost: rows x leaves x depth². Source: Lundberg et al. (2020), algorithm 2; shap's `TreeExplainer` with
@@ -58,8 +62,9 @@ export function treeShap(
   options: TreeShapOptions = {},
 ): TreeShap {
   const part = "@mmub/metrics/tree-shap";
-  const { outputs = 1, scale = 1 } = options;
+  const { outputs = 1, scale = 1, shares, start } = options;
   const { rows, cols, data } = x;
+  const nodes = trees.columns.length;
   checkParam(part, "outputs", outputs, Number.isInteger(outputs) && outputs > 0, "a positive integer");
   checkParam(part, "scale", scale, Number.isFinite(scale), "a finite number");
   if (data.length !== rows * cols)
@@ -67,7 +72,16 @@ export function treeShap(
       part,
       message: `x is ${rows} x ${cols} with ${data.length} values, want ${rows * cols}`,
     });
-  for (let node = 0; node < trees.columns.length; node++) {
+  for (const [name, values, want] of [
+    ["shares", shares, nodes * outputs],
+    ["start", start, outputs],
+  ] as const)
+    if (values && values.length !== want)
+      throw new MmubError("shape-mismatch", {
+        part,
+        message: `${name} has ${values.length} numbers, want ${want} for ${nodes} nodes and ${outputs} outputs`,
+      });
+  for (let node = 0; node < nodes; node++) {
     if (trees.columns[node]! >= cols)
       throw new MmubError("shape-mismatch", {
         part,
@@ -81,22 +95,33 @@ export function treeShap(
         index: node,
       });
   }
+  // With shares each output has the same trees with leaves of its own; else the outputs take turns.
+  const ofOutput = (output: number): TreeArrays =>
+    shares
+      ? { ...trees, values: Float64Array.from({ length: nodes }, (_, node) => shares[node * outputs + output]!) }
+      : { ...trees, roots: Array.from(trees.roots).filter((_, t) => t % outputs === output) };
   const base = new Float64Array(outputs);
-  const depths = Array.from(trees.roots, (root) => depthOf(trees, root));
-  for (let t = 0; t < trees.roots.length; t++) base[t % outputs]! += scale * meanOf(trees, trees.roots[t]!);
   const values = new Float64Array(rows * outputs * cols);
-  const path = newPath(depths.reduce((most, depth) => Math.max(most, depth), 0) + 2);
-  for (let row = 0; row < rows; row++)
-    for (let t = 0; t < trees.roots.length; t++)
-      explain(
-        trees,
-        trees.roots[t]!,
-        (column) => data[row * cols + column]!,
-        path,
-        (column, value) => {
-          values[(row * outputs + (t % outputs)) * cols + column]! += scale * value;
-        },
-      );
+  const deepest = Array.from(trees.roots).reduce((most, root) => Math.max(most, depthOf(trees, root)), 0);
+  const path = newPath(deepest + 2);
+  for (let output = 0; output < outputs; output++) {
+    const own = ofOutput(output);
+    base[output] = start?.[output] ?? 0;
+    for (let t = 0; t < own.roots.length; t++) {
+      const root = own.roots[t]!;
+      base[output]! += scale * meanOf(own, root);
+      for (let row = 0; row < rows; row++)
+        explain(
+          own,
+          root,
+          (column) => data[row * cols + column]!,
+          path,
+          (column, value) => {
+            values[(row * outputs + output) * cols + column]! += scale * value;
+          },
+        );
+    }
+  }
   return { rows, outputs, cols, base, values };
 }
 

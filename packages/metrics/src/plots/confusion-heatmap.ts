@@ -1,5 +1,6 @@
 import type { Confusion } from "../classification.js";
 import { sayIn } from "../language.js";
+import { heatCell, heatLayers, heatScale } from "./heatmap.js";
 import type { ClassPlotOptions } from "./label-counts.js";
 import { mostFrequent } from "./most-frequent.js";
 import { base, type Plot, shortLabel } from "./spec.js";
@@ -22,7 +23,7 @@ export function confusionHeatmap(confusion: Confusion, options: ClassPlotOptions
     const all = row.reduce((a, b) => a + b, 0);
     return row.map((samples, j) => {
       const share = all === 0 ? 0 : samples / all;
-      return { true: names[i]!, predicted: names[j]!, samples, share, step: Math.min(4, Math.floor(share * 5)) };
+      return { true: names[i]!, predicted: names[j]!, samples, ...heatCell(share) };
     });
   });
   const rows = names.map((name, i) =>
@@ -50,25 +51,7 @@ export function confusionHeatmap(confusion: Confusion, options: ClassPlotOptions
         axis: { labelExpr: shortLabel, labelAngle: slanted ? -45 : 0 },
       },
     },
-    layer: [
-      {
-        mark: { type: "rect", cornerRadius: 2 },
-        encoding: {
-          color: {
-            field: "share",
-            type: "quantitative",
-            scale: { type: "quantize", domain: [0, 1] },
-            title: say("Share of the true class"),
-            legend: { format: ".0%", gradientLength: 200, titleLimit: 300 },
-          },
-        },
-      },
-      ...[0, 1, 2, 3, 4].map((step) => ({
-        transform: [{ filter: `datum.step === ${step}` }],
-        mark: { type: "text" as const, style: `step-${step}` },
-        encoding: { text: { field: "samples", type: "quantitative" as const, format: ",.6~r" } },
-      })),
-    ],
-    config: { scale: { bandPaddingInner: 0.06, bandPaddingOuter: 0.03 } },
+    layer: heatLayers(say("Share of the true class"), "samples", ",.6~r"),
+    config: heatScale,
   };
 }
