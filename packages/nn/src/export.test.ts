@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { everyExport, off, tolerance } from "../fixtures/exports.js";
-import { exportCases, weightsFor } from "../fixtures/networks.js";
+import { exportCases, sampleOf, weightsFor } from "../fixtures/networks.js";
 import { onnxModel } from "./encoder.js";
 import { toOnnx } from "./export.js";
 import type { Value } from "./graph.js";
+import { attentionPool, conv1d, dense, globalMeanPool, maxPool1d, transformerEncoder } from "./index.js";
 import { network } from "./network.js";
 import { add, constant, div, gather, matmul, reshape, sub, sum, transpose } from "./ops.js";
 
@@ -57,6 +58,39 @@ test("numbers of rows and their positions, as layers use that look across rows",
   await model.dispose();
 });
 
+test("any length of a ragged input, beside any batch", async () => {
+  const pooled = network({ x: { kind: "steps", cols: 3 } }, (scope, { x }) => {
+    const steps = conv1d({ filters: 4, kernel: 3, stride: 2, padding: 1 })(scope, x);
+    return dense({ units: 2 })(scope, attentionPool()(scope, maxPool1d({ kernel: 2, stride: 1 })(scope, steps)));
+  });
+  const learned = network({ x: { kind: "steps", cols: 6 } }, (scope, { x }) => {
+    const encoder = transformerEncoder({ heads: 2, layers: 1, positions: "learned", maxLength: 64 });
+    return dense({ units: 1 })(scope, globalMeanPool()(scope, encoder(scope, x)));
+  });
+  const known = exportCases.filter(({ name }) => ["text CNN", "GRU", "bag of words"].includes(name));
+  for (const { name, net } of [...known, { name: "learned positions", net: learned }]) {
+    const [input] = Object.keys(net.inputs) as [string];
+    const weights = weightsFor({ name, net, lengths: { [input]: 10 } });
+    const model = await onnxModel(toOnnx(net, weights));
+    for (const [length, batch] of [
+      [7, 3],
+      [24, 1],
+      [50, 4],
+    ] as const) {
+      const sample = sampleOf({ name, net, lengths: { [input]: length } }, weights, batch);
+      const { output } = await model.run(sample.feeds);
+      expect(output!.shape).toEqual(sample.output.shape);
+      for (const [i, value] of sample.output.data.entries())
+        expect(Math.abs((output!.data[i] as number) - value), `${name} of ${length}`).toBeLessThan(1e-5);
+    }
+    await model.dispose();
+  }
+  // Half of the steps, rounded, is no multiple of them.
+  const weights = weightsFor({ name: "", net: pooled, lengths: { x: 10 } });
+  expect(() => toOnnx(pooled, weights)).toThrow('depends on the length of "x"');
+  expect(toOnnx(pooled, weights, { lengths: { x: 9 } }).length).toBeGreaterThan(0);
+});
+
 test("a length that the first choice of batch size divides", async () => {
   const net = network({ x: { kind: "vector", cols: 2018 } }, (_, { x }) => add(x, 1009));
   const model = await onnxModel(toOnnx(net, {}));
@@ -72,11 +106,20 @@ describe("what cannot be exported is refused", () => {
     );
   });
 
-  test("ragged inputs without lengths", () => {
-    const ragged = exportCases.find(({ name }) => name === "GRU")!;
-    expect(() => toOnnx(ragged.net, weightsFor(ragged))).toThrow(
-      'nn/network: input "sound" is ragged: want its length',
+  test("lengths that are none, several that are any, and a graph that needs to know its own", () => {
+    const transformer = exportCases.find(({ name }) => name === "Transformer")!;
+    const weights = weightsFor(transformer);
+    expect(() => toOnnx(transformer.net, weights, { lengths: { visits: 0 } })).toThrow(
+      'nn/toOnnx: lengths.visits is number 0, want "any" or a positive integer',
     );
+    // Its table of positions is of one length.
+    expect(() => toOnnx(transformer.net, weights)).toThrow(
+      'the graph depends on the length of "visits" by more than its size',
+    );
+    const steps = { kind: "steps", cols: 2 } as const;
+    const two = network({ a: steps, b: steps }, (_, { a, b }) => add(sum(a.values, [1]), sum(b.values, [1])));
+    expect(() => toOnnx(two, {}, { lengths: { a: 3 } })).toThrow("lengths.b is undefined");
+    expect(() => toOnnx(two, {}, { lengths: { a: "any", b: "any" } })).toThrow('lengths are "any" for a, b');
   });
 
   test("a graph that needs the batch size, unless it is told", async () => {

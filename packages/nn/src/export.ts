@@ -2,15 +2,17 @@ import { checkParam } from "@mmub/core";
 import { reject, showShape, sizeOf } from "./graph.js";
 import { type Network, trace } from "./network.js";
 import { encodeOnnx } from "./onnx.js";
+import { encodeModel } from "./onnx-model.js";
+import { anyLength } from "./onnx-open.js";
 import { type Program, type ProgramNode, program } from "./program.js";
 import { checkWeights, type Weights } from "./weights.js";
 
 export interface ToOnnxOptions {
   /**
-   * Steps of each ragged input, by name: the model takes sequences of exactly so many, shorter ones padded with zeros. Needed for
-   * networks with ragged inputs.
+   * Steps of each ragged input, by name: a number, then the model takes sequences of exactly so many, shorter ones padded with zeros; or,
+   * for one of the inputs, any. @default "any" for the only ragged input; several are to be given
    */
-  readonly lengths?: Readonly<Record<string, number>>;
+  readonly lengths?: Readonly<Record<string, number | "any">>;
   /** Rows at a time: a number, or any. @default "any" */
   readonly batch?: number | "any";
 }
@@ -23,7 +25,8 @@ export interface ToOnnxOptions {
  * for a step and 0 for padding; a bag `name` and `name.weights`. What the network has no use for is left out, as the mask of a sum over
  * steps. Ids are int32. The output is `output`, which is what `build` gives: for probabilities instead of logits, export a network around it.
  *
- * Rejects weights that are missing or do not fit, and networks whose graph needs to know the batch size, unless `batch` says it.
+ * Rejects weights that are missing or do not fit, and networks whose graph needs to know the batch size or a length, such as for a table
+ * of positions or a causal mask, unless `batch` and `lengths` say it.
  *
  * @example
  * const net = network({ x: { kind: "vector", cols: 3 } }, (scope, { x }) => dense({ units: 2 })(scope, x));
@@ -43,7 +46,28 @@ export function toOnnx(
     batch === "any" || (Number.isInteger(batch) && batch > 0),
     '"any" or a positive integer',
   );
-  const { output, parameters } = trace(net, { batch: batch === "any" ? symbolicBatch(net, lengths) : batch, lengths });
+  const ragged = Object.entries(net.inputs).filter(([, { kind }]) => kind !== "vector" && kind !== "tensor");
+  const wanted = ragged.map(([name]) => [name, lengths[name] ?? (ragged.length === 1 ? "any" : undefined)] as const);
+  for (const [name, length] of wanted)
+    if (length !== "any")
+      checkParam(
+        "@mmub/nn/toOnnx",
+        `lengths.${name}`,
+        length,
+        Number.isInteger(length) && length! > 0,
+        '"any" or a positive integer',
+      );
+  const open = wanted.filter(([, length]) => length === "any").map(([name]) => name);
+  if (open.length > 1)
+    reject(
+      "invalid-params",
+      "toOnnx",
+      `lengths are "any" for ${open.join(", ")}, want a number for all but one of them`,
+    );
+  const at = (length: number) => Object.fromEntries(wanted.map(([name, of]) => [name, of === "any" ? length : of!]));
+  const size = batch === "any" ? symbolicBatch(net, at(tried[0])) : batch;
+  const traced = (length: number) => trace(net, { batch: size, lengths: at(length) });
+  const { output, parameters } = traced(tried[0]);
   const specs = [...parameters.values()].map(({ spec }) => spec);
   checkWeights("toOnnx", specs, weights);
   const bytes = specs.reduce((total, { shape }) => total + 4 * sizeOf(shape), 0);
@@ -51,8 +75,22 @@ export function toOnnx(
   if (bytes >= 2 ** 31 - 2 ** 20)
     reject("invalid-input", "toOnnx", `the weights have ${bytes} bytes, an ONNX file at most ${2 ** 31}`);
   const symbolic = batch === "any" && { symbolicBatch: output.shape[0]! };
-  return encodeOnnx(program({ output }), { standard: true, weights, ...symbolic });
+  const options = { standard: true, weights, ...symbolic };
+  if (open.length === 0) return encodeOnnx(program({ output }), options);
+  const [near, next, far] = tried.map((length) => program({ output: traced(length).output }));
+  const model = anyLength([near!, next!, far!], tried, options);
+  return encodeModel(
+    model ??
+      reject(
+        "invalid-input",
+        "toOnnx",
+        `the graph depends on the length of "${open[0]}" by more than its size, as by a table of positions or a causal mask, so one model cannot take every length: give lengths.${open[0]} a number`,
+      ),
+  );
 }
+
+/** Three lengths, among which a multiple of a stride is told from one of the length. */
+const tried = [24, 35, 57] as const;
 
 /**
  * A batch size that stands for any: a prime, such that every length of the graph is either the same for another batch size too or

@@ -1,5 +1,5 @@
 // One ONNX model for all lengths of ragged inputs: what differs between the models of two lengths becomes an input of it.
-import { describeOnnx } from "./onnx.js";
+import { describeOnnx, type OnnxOptions } from "./onnx.js";
 import {
   encodeModel,
   isGraph,
@@ -57,6 +57,45 @@ export function openModel(
       return fits ? fed.map(({ name }) => here.get(name)!) : undefined;
     },
   };
+}
+
+/**
+ * The model of programs that differ in one length, of axis 1 of some inputs, which it takes at any: lengths in the graph are
+ * computed from it, as a multiple and a number more. Undefined where the programs differ in more than such lengths.
+ */
+export function anyLength(
+  programs: readonly [Program, Program, Program],
+  [from, to, last]: readonly [number, number, number],
+  options: OnnxOptions,
+): OnnxModel | undefined {
+  const [near, next, far] = programs.map((program) => describeOnnx(program, { ...options, open: true }));
+  if (!sameGraph(near!, next!) || !sameGraph(near!, far!)) return undefined;
+  const along = near!.inputs.find(({ shape }, i) => shape[1] !== far!.inputs[i]!.shape[1])?.name;
+  const [ofNext, ofFar] = [next!, far!].map((model) => byName(constantsOf(model)));
+  const [steps, nodes, constants] = ["steps", [] as OnnxNode[], [] as OnnxTensor[]];
+  const node = (op: string, inputs: readonly string[], output: string, attributes: OnnxNode["attributes"] = {}) =>
+    nodes.push({ op, name: `lengths/${op}#${nodes.length}`, inputs, outputs: [output], attributes });
+  const computed = new Map<string, string>();
+  for (const tensor of constantsOf(near!)) {
+    const { name, data, dtype, shape } = tensor;
+    const [more, most] = [ofNext!.get(name)!, ofFar!.get(name)!];
+    if (sameTensor(tensor, more) && sameTensor(tensor, most)) continue;
+    if (dtype !== "int64" || [more, most].some((other) => other.data.length !== data.length)) return undefined;
+    const numbers = [tensor, more, most].map((of) => Array.from(of.data, Number));
+    const slopes = numbers[0]!.map((number, i) => (numbers[1]![i]! - number) / (to - from));
+    const rests = numbers[0]!.map((number, i) => number - slopes[i]! * from);
+    const fits = numbers[2]!.every((number, i) => number === slopes[i]! * last + rests[i]!);
+    if (!fits || !slopes.every(Number.isInteger)) return undefined;
+    if (along === undefined) return undefined;
+    if (nodes.length === 0) node("Shape", [along], steps, { start: 1, end: 2 });
+    for (const [key, of] of Object.entries({ slope: slopes, rest: rests }))
+      constants.push({ name: `${name}.${key}`, dtype, shape, data: BigInt64Array.from(of, BigInt) });
+    node("Mul", [steps, `${name}.slope`], `${name}.multiple`);
+    node("Add", [`${name}.multiple`, `${name}.rest`], `${name}.length`);
+    computed.set(name, `${name}.length`);
+  }
+  const open = opened(near!, far!, computed);
+  return { ...open, nodes: [...nodes, ...open.nodes], constants: [...open.constants, ...constants] };
 }
 
 /** The same nodes on the same values, whatever the constants and the shapes. */

@@ -288,7 +288,7 @@ function grower(
   function rows(times: number): Tensor {
     const key = `batch ${times}`;
     const tensor = known.get(key) ?? make();
-    known.set(key, tensor);
+    if (!open || times === 1) known.set(key, tensor);
     return tensor;
     function make(): Tensor {
       if (times !== 1) return graph.op("Mul", [rows(1), int64s(graph, [times])], [1], {}, "int64");
