@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { accuracy, f1, stratifiedKFold } from "@mmub/metrics";
 import { chineseTokenizer, tfidf } from "@mmub/text";
 import { parseCsv } from "../files.js";
-import { chosen, type Labelled, scores, svm, trials } from "../linear.js";
+import { chosen, type Labelled, scores, svm, svmAndNaiveBayes, trials } from "../linear.js";
 import type { QualitySet, Score } from "../quality.js";
 
 const method = "TF-IDF + linear SVM";
@@ -26,11 +26,9 @@ export const set: QualitySet = {
     const words = tfidf({ tokenizer, ngramRange: [1, 2], sublinearTf: true });
     const presence = tfidf({ analyzer: "char", ngramRange: [1, 3], binary: true });
     const cs = [0.003, 0.01, 0.03, 0.1];
-    const candidates = [{ chars }, { presence }, { words }, { chars, words }].map((views) => ({
-      views,
-      learner: svm,
-      cs,
-    }));
+    const candidates = [{ chars }, { presence }, { words }, { chars, words }].flatMap((views) =>
+      [svm, svmAndNaiveBayes].map((learner) => ({ views, learner, cs })),
+    );
 
     return async function* (seed): AsyncGenerator<Score> {
       const folds = trials(train, stratifiedKFold(train.labels, { folds: 5, seed }));
