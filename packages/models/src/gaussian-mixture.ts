@@ -18,9 +18,10 @@ import {
   turn,
   type Unsupervised,
 } from "@mmub/core";
+import { gram } from "./gram.js";
 import { kMeans } from "./k-means.js";
-import { argmax } from "./labels.js";
-import { checkMatrix, checkWidth, plain } from "./linear.js";
+import { argmax, softmax } from "./labels.js";
+import { checkMatrix, checkWidth, linearKernel, packed, plain, strideOf } from "./linear.js";
 import { cholesky } from "./symmetric.js";
 import { filled } from "./trees/settings.js";
 import { checkRows } from "./unsupervised.js";
@@ -116,16 +117,16 @@ export function gaussianMixture(params: GaussianMixtureParams = {}): GaussianMix
       async predict(x, options) {
         checkMatrix(x, type);
         checkWidth(x, cols, type);
-        const { data } = toDense(x);
+        const judge = density(toDense(x));
         const probabilities = dense(x.rows, components);
         const out = { components: new Int32Array(x.rows), logLikelihoods: new Float64Array(x.rows) };
-        const chances = new Float64Array(components);
-        for await (const { from, to } of rowBatches(x.rows, options, type))
-          for (let row = from; row < to; row++) {
-            out.logLikelihoods[row] = density(data, row * cols, chances);
-            out.components[row] = argmax(chances, 0, components);
-            probabilities.data.set(chances, row * components);
-          }
+        for await (const { from, to } of rowBatches(x.rows, options, type)) {
+          const chances = new Float64Array((to - from) * components);
+          judge(from, to, chances, out.logLikelihoods.subarray(from, to));
+          probabilities.data.set(chances, from * components);
+          for (let row = from; row < to; row++)
+            out.components[row] = argmax(chances, (row - from) * components, components);
+        }
         return { ...out, probabilities: plain(probabilities) };
       },
       save: async () => ({
@@ -142,7 +143,7 @@ export function gaussianMixture(params: GaussianMixtureParams = {}): GaussianMix
     async fit(x, options) {
       await turn(options?.signal);
       checkRows(x, type, components);
-      const { data } = toDense(x);
+      const data = toDense(x);
       const report = progress(options, type);
       let done = 0;
       const pause = pace(options?.signal);
@@ -155,7 +156,7 @@ export function gaussianMixture(params: GaussianMixtureParams = {}): GaussianMix
         const { clusters } = await crowds.predict(x, signal);
         const shares = new Float64Array(x.rows * components);
         for (let row = 0; row < x.rows; row++) shares[row * components + clusters[row]!] = 1;
-        const found = await maximise(data, x.rows, x.cols, shares, settings, pause, (logLikelihood) =>
+        const found = await maximise(data, shares, settings, pause, (logLikelihood) =>
           report(++done, { logLikelihood }),
         );
         if (!best || found.logLikelihood > best.logLikelihood) best = found;
@@ -192,14 +193,13 @@ interface State {
 type Mixture = Pick<State, Arrays>;
 
 async function maximise(
-  data: Float32Array,
-  rows: number,
-  cols: number,
+  x: Dense,
   shares: Float64Array,
   settings: Required<GaussianMixtureParams>,
   pause: () => Promise<void> | undefined,
   step: (logLikelihood: number) => void,
 ): Promise<State> {
+  const { rows, cols } = x;
   const { components, covariance, tolerance, maxIterations } = settings;
   const ofCovariance = {
     full: (components * cols * (cols + 1)) / 2,
@@ -208,17 +208,17 @@ async function maximise(
     spherical: components,
   };
   const free = ofCovariance[covariance] + components * cols + components - 1;
-  const chances = new Float64Array(components);
-  let mixture = await mixtureOf(data, rows, cols, shares, settings, pause);
+  const logs = new Float64Array(rows);
+  let mixture = await mixtureOf(x, shares, settings, pause);
   let before = Number.NEGATIVE_INFINITY;
   for (let iterations = 1; ; iterations++) {
-    const density = await densityOf(mixture, cols, settings);
-    let logLikelihood = 0;
-    for (let row = 0; row < rows; row++) {
-      if (row % 64 === 0) await pause();
-      logLikelihood += density(data, row * cols, chances) / rows;
-      shares.set(chances, row * components);
+    const judge = (await densityOf(mixture, cols, settings))(x);
+    for (let from = 0; from < rows; from += 1024) {
+      await pause();
+      const to = Math.min(rows, from + 1024);
+      judge(from, to, shares.subarray(from * components, to * components), logs.subarray(from, to));
     }
+    const logLikelihood = logs.reduce((sum, log) => sum + log / rows, 0);
     step(logLikelihood);
     const converged = Math.abs(logLikelihood - before) < tolerance;
     if (converged || iterations > maxIterations) {
@@ -227,19 +227,18 @@ async function maximise(
       return { ...mixture, logLikelihood, aic, bic, converged, iterations };
     }
     before = logLikelihood;
-    mixture = await mixtureOf(data, rows, cols, shares, settings, pause);
+    mixture = await mixtureOf(x, shares, settings, pause);
   }
 }
 
 /** The likeliest mixture for these shares of the rows in the components. */
 async function mixtureOf(
-  data: Float32Array,
-  rows: number,
-  cols: number,
+  x: Dense,
   shares: Float64Array,
   { components, covariance, regularization }: Required<GaussianMixtureParams>,
   pause: () => Promise<void> | undefined,
 ): Promise<Mixture> {
+  const { rows, cols, data } = x;
   const sums = new Float64Array(components).fill(10 * Number.EPSILON);
   const means = new Float64Array(components * cols);
   for (let row = 0; row < rows; row++)
@@ -254,20 +253,23 @@ async function mixtureOf(
   const whole = covariance === "full" || covariance === "tied";
   const size = whole ? cols * cols : cols;
   const spread = new Float64Array((covariance === "tied" ? 1 : components) * size);
-  const off = new Float64Array(cols);
-  for (let row = 0; row < rows; row++) {
-    if (row % 64 === 0) await pause();
-    for (let c = 0; c < components; c++) {
-      const share = shares[row * components + c]!;
-      if (share === 0) continue;
-      const weight = share / (covariance === "tied" ? total : sums[c]!);
-      const at = covariance === "tied" ? 0 : c * size;
-      for (let k = 0; k < cols; k++) off[k] = data[row * cols + k]! - means[c * cols + k]!;
-      if (whole)
-        for (let i = 0; i < cols; i++)
-          for (let j = 0; j <= i; j++) spread[at + i * cols + j]! += weight * off[i]! * off[j]!;
-      else for (let k = 0; k < cols; k++) spread[at + k]! += weight * off[k]! * off[k]!;
+  for (let c = 0; c < components; c++) {
+    const at = covariance === "tied" ? 0 : c * size;
+    const weight = 1 / (covariance === "tied" ? total : sums[c]!);
+    if (whole) {
+      const roots = new Float64Array(rows);
+      for (let row = 0; row < rows; row++) roots[row] = Math.sqrt(weight * shares[row * components + c]!);
+      const own = means.subarray(c * cols, (c + 1) * cols);
+      const { stride, values } = await gram(x, own, "columns", pause, () => {}, roots);
+      for (let i = 0; i < cols; i++) for (let j = 0; j <= i; j++) spread[at + i * cols + j]! += values[i * stride + j]!;
+      continue;
     }
+    for (let row = 0; row < rows; row++) {
+      const share = weight * shares[row * components + c]!;
+      if (share > 0)
+        for (let k = 0; k < cols; k++) spread[at + k]! += share * (data[row * cols + k]! - means[c * cols + k]!) ** 2;
+    }
+    await pause();
   }
   const weights = sums.map((sum) => sum / total);
   if (!whole) {
@@ -284,59 +286,86 @@ async function mixtureOf(
   return { weights, means, covariances: spread };
 }
 
-/** Writes the chances of a row and returns its log likelihood. */
+/** Writes the chances of rows, row-major, and their log likelihoods. */
+type Density = (x: Dense) => (from: number, to: number, chances: Float64Array, logs: Float64Array) => void;
+
 async function densityOf(
   { weights, means, covariances }: Mixture,
   cols: number,
   { components, covariance }: Required<GaussianMixtureParams>,
-): Promise<(data: Float32Array, at: number, chances: Float64Array) => number> {
+): Promise<Density> {
   const whole = covariance === "full" || covariance === "tied";
-  const factors = whole ? covariances.slice() : covariances;
-  const size = cols * cols;
   const constants = new Float64Array(components);
+  const stride = strideOf(Math.max(2, cols));
+  // What makes a row of independent numbers of variance 1, less the mean.
+  const whiten: Float64Array[] = [];
+  let inverse = new Float64Array();
+  let logs = 0;
   for (let c = 0; c < components; c++) {
-    let logs = 0;
-    const own = covariance === "tied" ? 0 : c;
     if (whole) {
-      const factor = factors.subarray(own * size, (own + 1) * size);
-      if (own === c && !(await cholesky(factor, cols, cols, 0, () => undefined)))
-        throw new MmubError("invalid-input", {
-          part: type,
-          message: `the covariance of component ${c} is not positive definite; raise regularization, give fewer components or columns that are no sums of others`,
-          component: c,
-        });
-      for (let k = 0; k < cols; k++) logs += 2 * Math.log(factor[k * cols + k]!);
-    } else if (covariance === "diag") for (let k = 0; k < cols; k++) logs += Math.log(covariances[c * cols + k]!);
-    else logs = cols * Math.log(covariances[c]!);
+      if (c === 0 || covariance === "full") {
+        const factor = covariances.slice(c * cols * cols, (c + 1) * cols * cols);
+        if (!(await cholesky(factor, cols, cols, 0, () => undefined)))
+          throw new MmubError("invalid-input", {
+            part: type,
+            message: `the covariance of component ${c} is not positive definite; raise regularization, give fewer components or columns that are no sums of others`,
+            component: c,
+          });
+        logs = 0;
+        for (let k = 0; k < cols; k++) logs += 2 * Math.log(factor[k * cols + k]!);
+        inverse = inverted(factor, cols);
+      }
+      const offsets = new Float64Array(Math.max(2, cols));
+      for (let i = 0; i < cols; i++)
+        for (let k = 0; k <= i; k++) offsets[i]! -= inverse[i * cols + k]! * means[c * cols + k]!;
+      whiten.push(packed(inverse, offsets, cols));
+    } else if (covariance === "diag") {
+      logs = 0;
+      for (let k = 0; k < cols; k++) logs += Math.log(covariances[c * cols + k]!);
+    } else logs = cols * Math.log(covariances[c]!);
     constants[c] = Math.log(weights[c]!) - 0.5 * (logs + cols * Math.log(2 * Math.PI));
   }
-  const off = new Float64Array(cols);
-  return (data, at, chances) => {
-    let most = Number.NEGATIVE_INFINITY;
-    for (let c = 0; c < components; c++) {
-      let square = 0;
-      if (whole) {
-        const base = covariance === "tied" ? 0 : c * size;
-        for (let i = 0; i < cols; i++) {
-          let value = data[at + i]! - means[c * cols + i]!;
-          for (let j = 0; j < i; j++) value -= factors[base + i * cols + j]! * off[j]!;
-          value /= factors[base + i * cols + i]!;
-          off[i] = value;
-          square += value * value;
-        }
-      } else
-        for (let k = 0; k < cols; k++)
-          square +=
-            (data[at + k]! - means[c * cols + k]!) ** 2 / covariances[covariance === "diag" ? c * cols + k : c]!;
-      chances[c] = constants[c]! - 0.5 * square;
-      most = Math.max(most, chances[c]!);
-    }
-    let sum = 0;
-    for (let c = 0; c < components; c++) {
-      chances[c] = Math.exp(chances[c]! - most);
-      sum += chances[c]!;
-    }
-    for (let c = 0; c < components; c++) chances[c]! /= sum;
-    return most + Math.log(sum);
+
+  return (x) => {
+    const kernel = linearKernel(x, stride);
+    const white = new Float64Array(whole ? kernel.block * stride : 0);
+    const write = (from: number, to: number, c: number, chances: Float64Array, at: number): void => {
+      if (whole) kernel.scores(from, to, whiten[c]!, white);
+      for (let row = from; row < to; row++) {
+        let square = 0;
+        if (whole) for (let k = 0; k < cols; k++) square += white[(row - from) * stride + k]! ** 2;
+        else
+          for (let k = 0; k < cols; k++)
+            square +=
+              (x.data[row * cols + k]! - means[c * cols + k]!) ** 2 /
+              covariances[covariance === "diag" ? c * cols + k : c]!;
+        chances[at + (row - from) * components + c] = constants[c]! - 0.5 * square;
+      }
+    };
+    return (from, to, chances, logs) => {
+      for (let start = from; start < to; start += kernel.block)
+        for (let c = 0; c < components; c++)
+          write(start, Math.min(to, start + kernel.block), c, chances, (start - from) * components);
+      for (let i = 0; i < to - from; i++) {
+        const at = i * components;
+        const most = chances[at + argmax(chances, at, components)]!;
+        let sum = 0;
+        for (let c = 0; c < components; c++) sum += Math.exp(chances[at + c]! - most);
+        softmax(chances, at, components);
+        logs[i] = most + Math.log(sum);
+      }
+    };
   };
+}
+
+/** The inverse of a lower triangle; with a second row where there is one column, since kernels have at least two outputs. */
+function inverted(factor: Float64Array, size: number): Float64Array<ArrayBuffer> {
+  const out = new Float64Array(Math.max(2, size) * size);
+  for (let column = 0; column < size; column++)
+    for (let i = column; i < size; i++) {
+      let value = i === column ? 1 : 0;
+      for (let k = column; k < i; k++) value -= factor[i * size + k]! * out[k * size + column]!;
+      out[i * size + column] = value / factor[i * size + i]!;
+    }
+  return out;
 }
