@@ -23,7 +23,8 @@ export function peerEnv(threads = 1): NodeJS.ProcessEnv {
 
 /** The peers of an area: requirements-<area>.txt for one whose peer is too large to ask of the others. */
 export function requirementsOf(area: string): string {
-  const own = join(peers, `requirements-${area}.txt`);
+  // Fusers are networks.
+  const own = join(peers, `requirements-${area === "fusion" ? "nn" : area}.txt`);
   return existsSync(own) ? own : join(peers, "requirements.txt");
 }
 

@@ -135,7 +135,7 @@ export const set: QualitySet = {
         ["concat", joined],
         ["concat with the price", all],
       ] as const)
-        yield { method, metric: "p of the gain over text", value: mcnemar(truth, said!, text.said!).pValue };
+        yield { method, metric: "p of the difference to text", value: mcnemar(truth, said!, text.said!).pValue };
       const sums = (["skill", weighted(0.1), weighted(0.3)] as const).map((weights) => ({
         ...both,
         fuser: weightedSum({ weights }),

@@ -1,5 +1,6 @@
 export type * from "@mmub/core";
 export { MmubError, pipeline, vector } from "@mmub/core";
+export { type Cca, type CcaParams, cca, type FittedCca } from "./cca.js";
 export {
   type ComparedFuser,
   type CompareFusersOptions,
