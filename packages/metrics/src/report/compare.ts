@@ -97,7 +97,7 @@ ${classesHtml(say, first, second, names)}
   const different =
     facts.length > 0 &&
     html`<section aria-labelledby="differs"><h2 id="differs">${say("What differs")}</h2>${tableHtml(
-      say("What differs"),
+      [say("The data"), say("The model")].join(say(", ")),
       html`<td></td>${names.map((name) => html`<th scope="col">${name}</th>`)}`,
       facts.map(([name, x, y]) => html`<tr><th scope="row">${name}</th><td>${x}</td><td>${y}</td></tr>`),
     )}</section>`;
@@ -256,7 +256,7 @@ function classesHtml(say: Say, first: ReportSection, second: ReportSection, name
     ({ label, f1, support }) =>
       html`<tr><th scope="row">${String(label)}</th><td class="number">${share(before.get(label)!)}</td><td class="number">${share(f1)}</td><td class="number">${bare(difference(say)(f1 - before.get(label)!, { isShare: true }))}</td><td class="number">${grouped(support)}</td></tr>`,
   );
-  return html`<h3>${say("Each class")}</h3>${tableHtml(say("Each class"), head, body)}`;
+  return tableHtml(say("Each class"), head, body);
 }
 
 function factsDiffer(

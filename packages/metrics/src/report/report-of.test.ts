@@ -35,6 +35,18 @@ describe("a whole report", async () => {
     expect(content.model).toContainEqual(["Made of", "@mmub/models/constant; C 3"]);
   });
 
+  test("the text of a card is of one field, though others hold words", async () => {
+    const towns = samples.map(({ review, visits }) => ({ review, visits, town: "Oslo" }));
+    const { sections } = await reportOf(classifier, towns, truth, {
+      ...options,
+      modalities: ["review", "visits"],
+      mistakes: 100,
+      explain: 0,
+    });
+    for (const { text } of sections[0]!.mistakes) expect(text).not.toBe("Oslo");
+    expect(sections[0]!.mistakes.some(({ text }) => text === undefined)).toBe(true);
+  });
+
   test("Shapley values sum to the score, and the word that counts is marked", async () => {
     for (const { explanation } of section!.explanations) {
       const sum = Object.values(explanation.shapley).reduce((a, b) => a + b, 0);

@@ -111,7 +111,12 @@ export async function reportOf<Sample extends object>(
     describe:
       options.describe ??
       ((row: number) =>
-        sampleCard(samples[row]!, { ...card, title: card.title?.(row) ?? say("Sample {0}", row), language })),
+        sampleCard(samples[row]!, {
+          ...card,
+          ...(text && { text }),
+          title: card.title?.(row) ?? say("Sample {0}", row),
+          language,
+        })),
   };
   return {
     title,

@@ -423,7 +423,8 @@ function explanationHtml(
   const caption = label === undefined ? say("Prediction") : say("Probability of “{0}”", String(label));
   const adds = written.isShare ? say("Points") : written.unit ? say("Adds ({0})", written.unit) : say("Adds");
   const modalities = html`<table><caption>${caption}</caption>${head(say("Modality"), adds)}<tbody>${ends(say("nothing known"), base)}${bars(shapley, (of) => bare(differ(of, written)), 12)}</tbody><tfoot>${ends(say("all together"), value)}</tfoot></table>`;
-  return html`${words && html`<p class="muted small">${say("Words that speak for it are marked solid, those against it dashed.")}</p>`}${Object.keys(shapley).length > 0 && modalities}${
+  const isMarked = words?.some(({ change }) => Math.abs(change) > 1e-9);
+  return html`${isMarked && html`<p class="muted small">${say("Words that speak for it are marked solid, those against it dashed.")}</p>`}${Object.keys(shapley).length > 0 && modalities}${
     columns &&
     html`<table>${head(say("Column"), say("Adds"))}<tbody>${bars(columns, (of) => differ(of, {}), 8)}</tbody></table>`
   }`;
