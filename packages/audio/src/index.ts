@@ -23,6 +23,7 @@ export {
   type MelSpectrogramStatisticsParams,
   melSpectrogram,
 } from "./mel-spectrogram.js";
+export * from "./meyda-features.js";
 export * from "./mfcc.js";
 export {
   type OnsetStrengthFramesParams,
