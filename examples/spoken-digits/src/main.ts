@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util";
 import { random } from "@mmub/core";
+import { wordErrorRate } from "@mmub/metrics";
 import { digitRecognizer, learn } from "./recognizer.js";
 import { makeDigits, plain, readDigits, slightlyVaried, utterances, varied } from "./recordings.js";
-import { wordErrors } from "./word-errors.js";
 
 const { values } = parseArgs({
   options: {
@@ -49,13 +49,14 @@ for (const [name, beamWidth] of [
   const recognizer = await digitRecognizer(model, beamWidth).fit([]);
   const heard = await recognizer.read(asked.map(({ audio }) => audio));
   await recognizer.dispose?.();
-  let [errors, words] = [0, 0];
-  for (const [i, { digits }] of asked.entries()) {
-    errors += wordErrors(digits.map(String), [...(heard[i] ?? "")]);
-    words += digits.length;
-  }
+  const apart = (digits: Iterable<string | number>) => [...digits].join(" ");
+  const rate = wordErrorRate(
+    asked.map(({ digits }) => apart(digits)),
+    heard.map((text) => apart(text ?? "")),
+  );
+  const words = asked.reduce((sum, { digits }) => sum + digits.length, 0);
   if (beamWidth === 1)
     for (const [i, { digits }] of asked.slice(0, 5).entries())
       console.log(`  said ${digits.join(" ").padEnd(8)} heard ${[...heard[i]!].join(" ")}`);
-  console.log(`Word error rate on ${unseen}, ${name}: ${((100 * errors) / words).toFixed(1)} % of ${words} words`);
+  console.log(`Word error rate on ${unseen}, ${name}: ${(100 * rate).toFixed(1)} % of ${words} words`);
 }

@@ -6,7 +6,6 @@ import { fileURLToPath } from "node:url";
 import { encodeWav } from "@mmub/audio";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeDigits, sampleRateHz } from "../src/recordings.js";
-import { wordErrors } from "../src/word-errors.js";
 
 // A small set of the same layout as the real one, made here.
 let folder: string;
@@ -35,11 +34,4 @@ test("learns from a folder and is asked about the speaker that was kept aside", 
   expect(stdout).toMatch(/Word error rate on speaker1, greedy: \d+\.\d % of \d+ words/);
   expect(stdout).toMatch(/Word error rate on speaker1, beam of 20: \d+\.\d % of \d+ words/);
   expect(run("--speaker", "nobody").stderr).toContain("--speaker is nobody, want one of speaker0, speaker1, speaker2");
-});
-
-test("word errors are the fewest insertions, deletions and mistakes", () => {
-  expect(wordErrors(["1", "2", "3"], ["1", "2", "3"])).toBe(0);
-  expect(wordErrors(["1", "2", "3"], ["1", "3"])).toBe(1);
-  expect(wordErrors(["1", "2"], ["3", "1", "4"])).toBe(2);
-  expect(wordErrors([], ["1", "2"])).toBe(2);
 });

@@ -112,3 +112,4 @@ export {
 } from "./split.js";
 export * from "./tree-shap.js";
 export * from "./uplift.js";
+export * from "./word-errors.js";
