@@ -2,7 +2,7 @@ import { type Dense, type FeatureSet, takeFeatures } from "@mmub/core";
 import { concat } from "@mmub/fusion";
 import { cnnEncoder, imagePresets } from "@mmub/image";
 import { accuracy, f1, stratifiedKFold, take } from "@mmub/metrics";
-import { logisticRegression } from "@mmub/models";
+import { linearSvm, logisticRegression } from "@mmub/models";
 import { tfidf } from "@mmub/text";
 import { productFiles, readProducts } from "../flipkart.js";
 import type { QualitySet, Score } from "../quality.js";
@@ -26,8 +26,9 @@ type View = keyof typeof views;
 interface Choice {
   readonly text?: keyof typeof texts;
   readonly views: readonly View[];
-  /** Rows of length 1 as they are, or columns of deviation 1. */
-  readonly scale: "none" | "standard";
+  /** The features of a view, or their square roots; of length 1 either way. */
+  readonly values: "plain" | "roots";
+  readonly learner: "svm" | "logistic";
   /** How much the photo counts beside the name. */
   readonly weight: number;
   readonly C: number;
@@ -47,11 +48,12 @@ export const set: QualitySet = {
 
     // Nothing is learned from the photos, so their features are the same in every fold.
     const model = files["model.onnx"];
-    const features = {} as Record<View, Dense>;
+    const features = {} as Record<View, Record<Choice["values"], Dense>>;
     for (const [view, prepared] of Object.entries(views) as [View, (typeof views)[View]][]) {
       const params = { model, ...prepared, layer: "features", unitLength: true, tta: "flip" } as const;
       const encoder = await cnnEncoder(params).fit([]);
-      features[view] = await encoder.transform(photos);
+      const plain = await encoder.transform(photos);
+      features[view] = { plain, roots: rootsOf(plain) };
       await encoder.dispose?.();
     }
 
@@ -60,18 +62,21 @@ export const set: QualitySet = {
       async predict(from: Uint32Array, to: Uint32Array, seed: number) {
         const text = choice.text && (await texts[choice.text].fit(take(names, from)));
         const featuresOf = async (rows: Uint32Array): Promise<FeatureSet> => ({
-          ...Object.fromEntries(choice.views.map((view) => [view, takeFeatures(features[view], rows)])),
+          ...Object.fromEntries(choice.views.map((view) => [view, takeFeatures(features[view][choice.values], rows)])),
           ...(text && { name: await text.transform(take(names, rows)) }),
         });
         const [known, asked] = [await featuresOf(from), await featuresOf(to)];
         const targets = take(labels, from);
         // All views together are rows of length 4, as are those of the text.
-        const size = choice.views.length * (choice.scale === "standard" ? features.whole.cols : 1);
-        const weight = (4 * choice.weight) / Math.sqrt(size);
+        const weight = (4 * choice.weight) / Math.sqrt(choice.views.length);
         const each = <T>(value: T) => Object.fromEntries(choice.views.map((view) => [view, value]));
-        const fusing = concat({ weights: each(weight), scale: each(choice.scale) });
+        const fusing = concat({ weights: each(weight), scale: each("none" as const) });
         const fuser = await fusing.fit(known, targets, { seed });
-        const model = logisticRegression<string>({ C: choice.C, maxIterations: 1000 });
+        const { C } = choice;
+        const model =
+          choice.learner === "svm"
+            ? linearSvm<string>({ C, calibration: "none" })
+            : logisticRegression<string>({ C, maxIterations: 1000 });
         const fitted = await model.fit(await fuser.transform(known), targets, { seed });
         return (await fitted.predict(await fuser.transform(asked))).labels;
       },
@@ -91,16 +96,23 @@ export const set: QualitySet = {
         yield { method, metric: "accuracy", value: accuracy(truth, predicted) };
         yield { method, metric: "macro-F1", value: f1(truth, predicted, { average: "macro" }) };
       };
-      const looks = [["whole"], ["whole", "middle"], ["whole", "middle", "small"]] as const;
-      const scales = ["none", "standard"] as const;
+      const looks = [["whole"], ["whole", "small"], ["whole", "middle", "small"]] as const;
+      const learners = [
+        { learner: "logistic", C: 1 },
+        { learner: "svm", C: 0.1 },
+      ] as const;
       const photo: { choice?: Choice } = {};
       yield* chosen(
         "photo",
-        looks.flatMap((views) => scales.flatMap((scale) => [0.3, 1].map((C) => ({ views, scale, C, weight: 1 })))),
+        looks.flatMap((views) =>
+          (["plain", "roots"] as const).flatMap((values) =>
+            learners.map((one) => ({ ...one, views, values, weight: 1 })),
+          ),
+        ),
         photo,
       );
       // The photo as it was best alone; open is how much it counts, and the text.
-      const both = { views: photo.choice!.views, scale: photo.choice!.scale };
+      const both = { ...photo.choice!, learner: "logistic" as const };
       yield* chosen(
         "name and photo",
         (["words", "characters"] as const).flatMap((text) =>
@@ -110,3 +122,14 @@ export const set: QualitySet = {
     };
   },
 };
+
+/** Square roots of features that are never negative, each row of length 1 again. */
+function rootsOf(features: Dense): Dense {
+  const data = features.data.map((value) => Math.sqrt(value));
+  for (let row = 0; row < features.rows; row++) {
+    const values = data.subarray(row * features.cols, (row + 1) * features.cols);
+    const length = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0)) || 1;
+    for (let i = 0; i < values.length; i++) values[i]! /= length;
+  }
+  return { ...features, data };
+}
