@@ -48,8 +48,10 @@ export async function onnx(options: OnnxRuntimeOptions = {}): Promise<Runtime> {
   const web = name === "onnxruntime-web";
   const { executionProviders = [web ? "wasm" : "cpu"] } = options;
   const version = ort.env.versions[web ? "web" : "node"] ?? ort.env.versions.common;
-  const make = (model: Uint8Array, wanted: number) =>
+  const make = (model: Uint8Array, wanted: number, weights: object) =>
     created(ort, model, {
+      // Filters that are fed cannot be laid out in blocks beforehand: what else is takes longer to be laid out than it gains.
+      ...(!web && Object.keys(weights).length === 0 && { extra: { optimization: withoutBlocks } }),
       ...(web ? settings(ort, wanted) : { intraOpNumThreads: wanted, interOpNumThreads: 1 }),
       executionProviders,
       executionMode: "sequential",
@@ -58,9 +60,8 @@ export async function onnx(options: OnnxRuntimeOptions = {}): Promise<Runtime> {
       logSeverityLevel: 3,
     });
   const families = new WeakMap<Family, Promise<Shared | undefined>>();
-  /** The session of a family, and whether it is for the first time. */
   const sharedOf = (family: Family, weights: Readonly<Record<string, Float32Array>>, wanted: number) => {
-    const known = families.get(family) ?? shared(family, weights, (model) => make(model, wanted));
+    const known = families.get(family) ?? shared(family, weights, (model) => make(model, wanted, weights));
     families.set(family, known);
     return known;
   };
@@ -75,10 +76,12 @@ export async function onnx(options: OnnxRuntimeOptions = {}): Promise<Runtime> {
         const session = one.take(() => families.delete(family!));
         return { shared: true, ...runner(ort, session, program, weights, web, fed) };
       }
-      return runner(ort, await make(encodeOnnx(program, { weights }), wanted), program, weights, web);
+      return runner(ort, await make(encodeOnnx(program, { weights }), wanted, weights), program, weights, web);
     },
   };
 }
+
+const withoutBlocks = { disable_specified_optimizers: "NchwcTransformer" };
 
 /** A session that several programs are run by. */
 interface Shared {
