@@ -70,7 +70,7 @@ export interface Trained<Inputs extends InputSpecs = InputSpecs> extends Fitted 
 export interface TrainedOptions {
   /** What predicts. @default auto() */
   readonly runtime?: Runtime;
-  /** Threads inside one op. @default 1 */
+  /** Threads inside one op; a graph that is done before a second one has begun takes one. @default 1 */
   readonly threads?: number;
 }
 

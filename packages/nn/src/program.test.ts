@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
+import { gradients } from "./gradients.js";
 import { within } from "./graph.js";
 import * as ops from "./ops.js";
-import { program } from "./program.js";
+import { products, program } from "./program.js";
 
 const opsOf = (...outputs: Parameters<typeof program>) => program(...outputs).nodes.map(({ op }) => op);
 
@@ -54,6 +55,20 @@ test("it is plain data, and its nodes name their layers", () => {
   const ready = program({ y: within("encoder", () => ops.mul(x, ops.constant([1, 2]))) });
   expect(structuredClone(ready)).toEqual(ready);
   expect(ready.nodes.map(({ layer }) => layer)).toEqual(["encoder", "encoder"]);
+});
+
+test("products of matrices, convolutions and loops are counted", () => {
+  const x = ops.input("x", [2, 3, 8]);
+  const filters = ops.parameter("filters", [4, 3, 5]);
+  const y = ops.conv(x, filters, undefined);
+  expect(products(program({ y }))).toBe(2 * 4 * 4 * 15);
+  const product = ops.matmul(ops.reshape(y, [2, 16]), ops.parameter("w", [7, 16]), { transB: true });
+  expect(products(program({ product }))).toBe(2 * 4 * 4 * 15 + 2 * 7 * 16);
+  const loss = ops.sum(product);
+  const all = gradients(loss, [filters, x]);
+  const both = program({ filters: all.get(filters)!.dense!, x: all.get(x)!.dense! });
+  // Each of the two of the convolution takes as many as it, and that of the matrix as many as that.
+  expect(products(both)).toBe(2 * (2 * 4 * 4 * 15) + 2 * 7 * 16);
 });
 
 test("two of one name are rejected", () => {

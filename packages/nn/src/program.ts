@@ -1,4 +1,14 @@
-import { type DType, isOp, type Node, type Op, type OpAttributes, reject, type Shape, type Value } from "./graph.js";
+import {
+  type DType,
+  isOp,
+  type Node,
+  type Op,
+  type OpAttributes,
+  reject,
+  type Shape,
+  sizeOf,
+  type Value,
+} from "./graph.js";
 
 /** A tensor by name: of a program's inputs, parameters or outputs. */
 export interface TensorSpec {
@@ -79,6 +89,21 @@ export function program(outputs: Readonly<Record<string, Value>>): Program {
     })),
     nodes,
   };
+}
+
+/** About how many products a run takes, of matrices and convolutions alone. */
+export function products({ nodes }: Program): number {
+  let sum = 0;
+  for (const { op, inputShapes, attributes, outputs } of nodes) {
+    const [a, b] = inputShapes as [Shape, Shape];
+    const size = sizeOf(outputs[0]!.shape);
+    if (op === "matmul" || op === "gemm") sum += size * a.at(attributes.transA ? -2 : -1)!;
+    else if (op === "conv") sum += size * sizeOf(b.slice(1));
+    else if (op === "convInputGradient") sum += sizeOf(a) * sizeOf(b.slice(1));
+    else if (op === "convFilterGradient") sum += sizeOf(b) * sizeOf(attributes.shape.slice(1));
+    else if (op === "scan") sum += products(attributes.body) * inputShapes[attributes.states]![0]!;
+  }
+  return sum;
 }
 
 /** The nodes that run, which leaves out what only a gradient rule of its own has asked for. */

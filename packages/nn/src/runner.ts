@@ -4,7 +4,7 @@ import type { Arena, RowRun } from "./arena.js";
 import { type BatchShape, type Dataset, feedNames, fill, type Padding, shapeKey } from "./batching.js";
 import { freeBytes, mebibytes } from "./free-memory.js";
 import { sizeOf } from "./graph.js";
-import type { TensorSpec } from "./program.js";
+import { products, type TensorSpec } from "./program.js";
 import type { CompileOptions, Family, Runtime, Session } from "./runtimes/runtime.js";
 import { activationBytes, names, type StepProgram } from "./step-program.js";
 
@@ -126,6 +126,9 @@ export function sessions(
 
 const mostShapes = 512;
 
+// Products of a program that is done before a second thread has taken its part.
+const worthTwo = 2 ** 24;
+
 /** Compiles a program and binds it to its memory. */
 export async function ready(
   runtime: Runtime,
@@ -174,8 +177,10 @@ export async function ready(
   for (const name of program.updates)
     fetches[names.update(name)] = room.float32(`fetched ${names.update(name)}`, lengthOf(names.update(name)));
   if (!arena) checkMemory(program, shape);
-  const session = await runtime.compile(program.program, options);
   const { family } = options;
+  // One session serves long rows, too.
+  const one = !family && products(program.program) < worthTwo;
+  const session = await runtime.compile(program.program, one ? { ...options, threads: 1 } : options);
   const bytes = activationBytes(program.program);
   return { program, shape, session, ...(family && { family }), bytes, feeds, fetches, rows };
 }

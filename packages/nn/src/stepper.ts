@@ -35,7 +35,7 @@ export interface StepperOptions {
   readonly parameters?: (name: string, shape: readonly number[]) => ParameterOptions;
   /** @default auto() */
   readonly runtime?: Runtime;
-  /** Threads inside one op. @default 1 */
+  /** Threads inside one op; a graph that is done before a second one has begun takes one. @default 1 */
   readonly threads?: number;
 }
 

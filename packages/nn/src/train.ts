@@ -91,7 +91,7 @@ export interface TrainOptions<Inputs extends InputSpecs = InputSpecs> extends Om
   readonly padTo?: number;
   /** What runs it. @default auto() */
   readonly runtime?: Runtime;
-  /** Threads inside one op. @default 1 */
+  /** Threads inside one op; a graph that is done before a second one has begun takes one. @default 1 */
   readonly threads?: number;
   /**
    * Runs in a worker thread, so that the event loop stays free: the runtime blocks its thread. Data is copied to shared memory
