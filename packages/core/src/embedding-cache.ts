@@ -1,7 +1,7 @@
-import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { MmubError } from "./errors.js";
+import { sha256 } from "./sha256.js";
 
 /** Embeddings on disk, a file for each content. Several threads and processes may use one folder at a time. */
 export interface EmbeddingCache {
@@ -25,7 +25,9 @@ const together = 64;
  * if (!known) await cache.write("Where is my parcel?", Float32Array.of(0.6, 0.8));
  */
 export async function embeddingCache(part: string, folder: string, key: string): Promise<EmbeddingCache> {
-  const own = join(folder, createHash("sha256").update(key).digest("hex").slice(0, 32));
+  // Here, as loading it would take a tenth of the time that importing a package may take.
+  const { createHash, randomUUID } = await import("node:crypto");
+  const own = join(folder, sha256(key).slice(0, 32));
   const refuse = (cause: unknown): never => {
     throw new MmubError("invalid-params", {
       part,

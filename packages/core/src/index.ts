@@ -12,6 +12,7 @@ export * from "./quantile.js";
 export * from "./random.js";
 export * from "./row-sink.js";
 export * from "./saved.js";
+export * from "./sha256.js";
 export * from "./student.js";
 export * from "./text-from.js";
 export * from "./vector.js";

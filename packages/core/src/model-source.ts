@@ -1,10 +1,8 @@
-import { createHash, type Hash, randomUUID } from "node:crypto";
+import type { Hash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { access, mkdir, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, join, resolve } from "node:path";
-import { Readable, Transform } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
 import { checkParam, MmubError } from "./errors.js";
 
@@ -65,6 +63,7 @@ export async function localPath(
  * const hash = await modelHash("my/encoder", new Uint8Array([1, 2, 3])); // 64 hexadecimal digits
  */
 export async function modelHash(part: string, model: string | Uint8Array): Promise<string> {
+  const { createHash } = await import("node:crypto");
   const hash = createHash("sha256");
   if (typeof model !== "string") return hash.update(model).digest("hex");
   try {
@@ -92,6 +91,10 @@ async function fetched(part: string, file: RemoteFile, signal?: AbortSignal): Pr
   if ((await isThere(path)) && (await hashOf(path)) === sha256) return path;
 
   await mkdir(folder, { recursive: true });
+  // Few fetch a file, and every import of a package would pay for the streams.
+  const { createHash, randomUUID } = await import("node:crypto");
+  const { Readable, Transform } = await import("node:stream");
+  const { pipeline } = await import("node:stream/promises");
   const temporary = `${path}.${randomUUID()}.tmp`;
   const hash = createHash("sha256");
   try {
@@ -123,6 +126,7 @@ async function fetched(part: string, file: RemoteFile, signal?: AbortSignal): Pr
 }
 
 async function hashOf(path: string): Promise<string> {
+  const { createHash } = await import("node:crypto");
   const hash = createHash("sha256");
   await readInto(hash, path);
   return hash.digest("hex");

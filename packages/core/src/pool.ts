@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { batches, progress } from "./batch.js";
 import type { Extractor, Features, FittedExtractor, RunOptions, Saved } from "./contracts.js";
 import { checkParam, MmubError, type MmubErrorCode, reasonOf } from "./errors.js";
@@ -113,6 +113,8 @@ parentPort.on("message", async ({ id, items, batchSize }) => {
 `;
 
 function start(job: Job, threads: number): Pool {
+  // As of sha256: an import above would be paid for by all who make no pool.
+  const { Worker } = process.getBuiltinModule("node:worker_threads");
   const waiting = new Map<
     number,
     { resolve(features: Features): void; reject(error: unknown): void; worker: Worker }

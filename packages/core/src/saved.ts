@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Fitted, Json, Part, Saved, TypedArray } from "./contracts.js";
 import { MmubError, show } from "./errors.js";
+import { sha256 } from "./sha256.js";
 
 const part = "@mmub/core/saved";
 const formatVersion = 1;
@@ -158,11 +158,7 @@ function within(path: string, name: string): string {
 }
 
 function checksum(bytes: Uint8Array): string {
-  return createHash("sha256")
-    .update(bytes.subarray(0, hashFrom))
-    .update("0".repeat(64))
-    .update(bytes.subarray(hashTo))
-    .digest("hex");
+  return sha256(bytes.subarray(0, hashFrom), "0".repeat(64), bytes.subarray(hashTo));
 }
 
 function kindOf(array: TypedArray, name: string): Kind {

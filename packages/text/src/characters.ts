@@ -1,4 +1,5 @@
 import { withoutAccents } from "./accents.js";
+import { lazy } from "./lazy.js";
 import { boundary, type Tokens } from "./ngrams.js";
 import { grown } from "./reader.js";
 import { spaces } from "./token-pattern.js";
@@ -44,9 +45,9 @@ export function characters({ lowercase, stripAccents, withinWords }: CharacterOp
     },
     read(raw, learn) {
       const text = withoutAccents(lowercase ? raw.toLowerCase() : raw, stripAccents);
-      if (!withinWords) return push(text.replace(spaceRuns, " "), 0, learn);
+      if (!withinWords) return push(text.replace(spaceRuns(), " "), 0, learn);
       let count = 0;
-      for (const word of text.split(spaceRun)) {
+      for (const word of text.split(spaceRun())) {
         if (word === "") continue;
         count = push(` ${word} `, count, learn);
         if (count === found.length) found = grown(found, 2 * count);
@@ -61,5 +62,5 @@ export function characters({ lowercase, stripAccents, withinWords }: CharacterOp
   };
 }
 
-const spaceRun = new RegExp(`[${spaces}]+`, "u");
-const spaceRuns = new RegExp(`[${spaces}]{2,}`, "gu");
+const spaceRun = lazy(() => new RegExp(`[${spaces}]+`, "u"));
+const spaceRuns = lazy(() => new RegExp(`[${spaces}]{2,}`, "gu"));

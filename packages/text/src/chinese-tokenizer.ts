@@ -1,4 +1,5 @@
 import { checkParam, library, MmubError } from "@mmub/core";
+import { lazy } from "./lazy.js";
 import type { Tokenizer } from "./tokenizer.js";
 
 const type = "@mmub/text/chinese-tokenizer";
@@ -69,13 +70,13 @@ export async function chineseTokenizer(given: ChineseTokenizerParams = {}): Prom
   };
 }
 
-const segmenter = new Intl.Segmenter("zh", { granularity: "word" });
+const segmenter = lazy(() => new Intl.Segmenter("zh", { granularity: "word" }));
 
 // The segmenter takes a time that grows faster than the length of what it is given.
 function intlWords(text: string): string[] {
   const found: string[] = [];
   for (const [line] of text.matchAll(/[^\r\n]+/g))
-    for (const { segment } of segmenter.segment(line)) found.push(segment);
+    for (const { segment } of segmenter().segment(line)) found.push(segment);
   return found;
 }
 

@@ -10,9 +10,7 @@ import {
   rejectInput,
   show,
 } from "@mmub/core";
-import { chineseScores } from "./chinese-sentiment.js";
-import { chineseBoosters, chineseButs, chineseNegations, chineseWords } from "./chinese-sentiment-words.js";
-import { type Scores, vaderBoosters, vaderIdioms, vaderNegations, vaderScores } from "./vader.js";
+import type { Scores } from "./vader.js";
 
 const type = "@mmub/text/lexicon-sentiment";
 
@@ -152,20 +150,35 @@ function checked(given: LexiconSentimentParams): CheckedParams {
 }
 
 async function scorer(params: CheckedParams): Promise<(text: string) => Scores> {
-  const isEnglish = params.language === "en";
-  const fold = (word: string): string => (isEnglish ? word.toLowerCase() : word);
-  const lexicon = new Map(
-    params.lexicon ? entries(params.lexicon, fold) : isEnglish ? (await vader()).lexicon : chineseLexicon(),
-  );
+  return params.language === "en" ? englishScorer(params) : chineseScorer(params);
+}
+
+// The rules and lexica are modules of their own, so that importing the package does not read them.
+
+async function englishScorer(params: CheckedParams): Promise<(text: string) => Scores> {
+  const { vaderBoosters, vaderIdioms, vaderNegations, vaderScores } = await import("./vader.js");
+  const fold = (word: string): string => word.toLowerCase();
+  const lexicon = new Map(params.lexicon ? entries(params.lexicon, fold) : (await vader()).lexicon);
   for (const [word, valence] of entries(params.words, fold)) lexicon.set(word, valence);
-  const negations = new Set((params.negations ?? (isEnglish ? vaderNegations : chineseNegations)).map(fold));
-  const boosters = new Map(entries(params.boosters ?? (isEnglish ? vaderBoosters : chineseBoosters), fold));
-  if (isEnglish) {
-    const idioms = new Map(entries(params.idioms ?? vaderIdioms, fold));
-    // The names of the emoji are English, so a lexicon of another language has no use for them.
-    const emoji = params.lexicon ? new Map<string, string>() : (await vader()).emoji;
-    return (text) => vaderScores(text, { lexicon, negations, boosters, idioms, emoji });
-  }
+  const negations = new Set((params.negations ?? vaderNegations).map(fold));
+  const boosters = new Map(entries(params.boosters ?? vaderBoosters, fold));
+  const idioms = new Map(entries(params.idioms ?? vaderIdioms, fold));
+  // The names of the emoji are English, so a lexicon of another language has no use for them.
+  const emoji = params.lexicon ? new Map<string, string>() : (await vader()).emoji;
+  return (text) => vaderScores(text, { lexicon, negations, boosters, idioms, emoji });
+}
+
+async function chineseScorer(params: CheckedParams): Promise<(text: string) => Scores> {
+  const { chineseScores } = await import("./chinese-sentiment.js");
+  const { chineseBoosters, chineseButs, chineseNegations, chineseWords } = await import("./chinese-sentiment-words.js");
+  const lexicon = new Map(
+    params.lexicon
+      ? entries(params.lexicon)
+      : chineseWords.flatMap(([valence, words]) => words.split(" ").map((word) => [word, valence] as const)),
+  );
+  for (const [word, valence] of entries(params.words)) lexicon.set(word, valence);
+  const negations = new Set(params.negations ?? chineseNegations);
+  const boosters = new Map(entries(params.boosters ?? chineseBoosters));
   const buts = new Set(chineseButs);
   let longest = 0;
   for (const words of [lexicon, negations, boosters, buts])
@@ -173,17 +186,12 @@ async function scorer(params: CheckedParams): Promise<(text: string) => Scores> 
   return (text) => chineseScores(text, { lexicon, negations, boosters, buts }, longest);
 }
 
-function entries(table: Readonly<Record<string, number>>, fold: (word: string) => string): [string, number][] {
+function entries(table: Readonly<Record<string, number>>, fold = (word: string): string => word): [string, number][] {
   return Object.entries(table).map(([word, value]) => [fold(word), value]);
-}
-
-function chineseLexicon(): [string, number][] {
-  return chineseWords.flatMap(([valence, words]) => words.split(" ").map((word): [string, number] => [word, valence]));
 }
 
 let parsed: Promise<{ lexicon: ReadonlyMap<string, number>; emoji: ReadonlyMap<string, string> }> | undefined;
 
-/** The large lexicon is a module of its own, so that importing the package does not read it. */
 function vader(): NonNullable<typeof parsed> {
   parsed ??= import("./vader-lexicon.js").then(({ vaderWords, vaderEmoji }) => {
     const lexicon = new Map<string, number>();

@@ -63,11 +63,11 @@ test.each(golden.map((one) => [one.name, one] as const))("the same as scikit-lea
   expect(error(svd.loadings.data, one.loadings.flat())).toBeLessThan(1e-4);
   expect(error(svd.explainedVariance, one.explainedVariance)).toBeLessThan(1e-4);
   expect(error(svd.explainedVarianceRatio, one.explainedVarianceRatio)).toBeLessThan(1e-4);
-  const { data } = project(matrix, svd.loadings);
+  const { data } = await project(matrix, svd.loadings);
   expect(error(data.subarray(0, one.transformed.flat().length), one.transformed.flat())).toBeLessThan(1e-4);
 });
 
-test("many rows at once, which kernels multiply, have the bits of few", () => {
+test("many rows at once, which kernels multiply, have the bits of few", async () => {
   const r = random(6);
   const [rows, cols, entries, width] = [400, 300, 80, 40];
   const offsets = Uint32Array.from({ length: rows + 1 }, (_, i) => i * entries);
@@ -82,9 +82,9 @@ test("many rows at once, which kernels multiply, have the bits of few", () => {
     ...dense(cols, width),
     data: Float32Array.from({ length: cols * width }, () => r.normal()),
   };
-  const whole = project(many, loadings);
-  const pieces = Array.from({ length: rows / 20 }, (_, i) =>
-    project(sliceFeatures(many, 20 * i, 20 * (i + 1)), loadings),
+  const whole = await project(many, loadings);
+  const pieces = await Promise.all(
+    Array.from({ length: rows / 20 }, (_, i) => project(sliceFeatures(many, 20 * i, 20 * (i + 1)), loadings)),
   );
   expect(whole.data).toEqual(stackFeatures(pieces).data);
   expect(whole.data.every((value) => value !== 0)).toBe(true);
@@ -177,7 +177,7 @@ test("wrong params and matrices say what is wrong", async () => {
       "text/truncated-svd: 2 rows of 3 columns have no 100 components, want at most 2; give more rows, or set components lower",
   });
   const svd = await truncatedSvd(matrixOf(golden[0]!), { components: 2 });
-  expect(() => project(matrixOf(golden[1]!), svd.loadings)).toThrow("got 100 columns, want 60");
+  await expect(project(matrixOf(golden[1]!), svd.loadings)).rejects.toThrow("got 100 columns, want 60");
   const dense = { ...tfidf(), fit: async () => ({ cols: 1, transform: async () => ({ layout: "dense" }) }) };
   await expect(lsa({ vectors: dense as never }).fit(["a"])).rejects.toMatchObject({ code: "invalid-params" });
 });

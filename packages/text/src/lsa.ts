@@ -73,7 +73,7 @@ export function lsa<Input = string>(params: LsaParams<Input> = {}): Lsa<Input> {
     vectors: inner,
     svd,
     async transform(inputs, options) {
-      const out = project(checkedSparse(await inner.transform(inputs, options)), svd.loadings);
+      const out = await project(checkedSparse(await inner.transform(inputs, options)), svd.loadings);
       if (norm === "l2") normalize(out);
       return out;
     },

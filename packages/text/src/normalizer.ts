@@ -2,6 +2,7 @@ import { checkParam } from "@mmub/core";
 import { withoutAccents } from "./accents.js";
 import { emojiNames } from "./emoji-names.js";
 import { htmlEntities } from "./html-entities.js";
+import { lazy } from "./lazy.js";
 import { checkTokenizer, type Tokenizer, tokenizerRecipe } from "./tokenizer.js";
 
 const type = "@mmub/text/normalizer";
@@ -79,10 +80,10 @@ export function normalizer(given: NormalizeParams = {}): Normalizer {
   if (lowercase) steps.push((text) => text.toLowerCase());
   if (urls !== null) steps.push((text) => text.replace(url, (found) => urls + found.slice(endOfUrl(found))));
   if (emails !== null) steps.push((text) => text.replace(email, () => emails));
-  if (emoji === "remove") steps.push((text) => text.replace(emojiPiece, ""));
-  if (emoji === "name") steps.push((text) => text.replace(emojiPiece, (piece) => ` :${nameOf(piece)}: `));
+  if (emoji === "remove") steps.push((text) => text.replace(emojiPiece(), ""));
+  if (emoji === "name") steps.push((text) => text.replace(emojiPiece(), (piece) => ` :${nameOf(piece)}: `));
   if (stripAccents) steps.push((text) => withoutAccents(text, stripAccents));
-  if (numbers !== null) steps.push((text) => text.replace(number, () => numbers));
+  if (numbers !== null) steps.push((text) => text.replace(number(), () => numbers));
   if (maxRepeat !== null) {
     const runs = new RegExp(`([^\\p{Nd}\\s])\\1{${maxRepeat},}`, "gu");
     steps.push((text) => text.replace(runs, (_, one: string) => one.repeat(maxRepeat)));
@@ -145,9 +146,10 @@ export function checkNormalize(part: string, given: NormalizeParams): CheckedNor
 // Each pattern can begin only where a run of its signs begins, or it would take a time of the square of the text's length.
 const url = /(?<![\w])(?:https?:\/\/|ftp:\/\/|www\.)[\w\-.~:/?#[\]@!$&'()*+,;=%]+/gi;
 const email = /(?<![\w.+-])[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+/g;
-const number = /(?<![\p{L}\p{N}_])[+-]?\p{Nd}+(?:[.,]\p{Nd}+)*(?![\p{L}\p{N}_])/gu;
-const emojiPiece =
-  /\p{RI}\p{RI}|[0-9#*]\ufe0f?\u20e3|[\p{ExtPict}\p{EMod}][\ufe0e\ufe0f]?[\u{e0020}-\u{e007f}]*\u200d?|\p{RI}/gu;
+const number = lazy(() => /(?<![\p{L}\p{N}_])[+-]?\p{Nd}+(?:[.,]\p{Nd}+)*(?![\p{L}\p{N}_])/gu);
+const emojiPiece = lazy(
+  () => /\p{RI}\p{RI}|[0-9#*]\ufe0f?\u20e3|[\p{ExtPict}\p{EMod}][\ufe0e\ufe0f]?[\u{e0020}-\u{e007f}]*\u200d?|\p{RI}/gu,
+);
 
 // The point that ends a sentence is not part of the address before it.
 function endOfUrl(found: string): number {

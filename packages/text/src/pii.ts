@@ -1,4 +1,4 @@
-import { isIPv6 } from "node:net";
+import { lazy } from "./lazy.js";
 
 /** Kinds of personal data, the first of two that overlap being the one that is told. */
 export const piiKinds = ["email", "url", "iban", "card", "nationalId", "phone", "ip", "address", "name"] as const;
@@ -40,15 +40,15 @@ function* matches(text: string, patterns: readonly RegExp[]): Iterable<Range> {
 // ---------- e-mail
 
 // Scripts without spaces: a letter of theirs beside "a@b.com" is a word of the sentence.
-const unspaced = /[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Thai}\p{sc=Hang}]/u;
-const localCharacter = /[\p{L}\p{M}\p{N}.!#$%&'*+/=?^_`{|}~-]/u;
-const labelCharacter = /[\p{L}\p{M}\p{N}-]/u;
+const unspaced = lazy(() => /[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Thai}\p{sc=Hang}]/u);
+const localCharacter = lazy(() => /[\p{L}\p{M}\p{N}.!#$%&'*+/=?^_`{|}~-]/u);
+const labelCharacter = lazy(() => /[\p{L}\p{M}\p{N}-]/u);
 const longestAddress = 320;
 
 /** From each "@" to the left and to the right, as far as an address may reach. */
 function* emails(text: string): Iterable<Range> {
   for (let at = text.indexOf("@"); at >= 0; at = text.indexOf("@", at + 1)) {
-    const start = grow(text, at, -1, localCharacter);
+    const start = grow(text, at, -1, localCharacter());
     if (start === at) continue;
     const end = endOfDomain(text, at + 1);
     if (end > 0) yield { start, end };
@@ -62,7 +62,7 @@ function grow(text: string, from: number, step: 1 | -1, allowed: RegExp): number
   while (Math.abs(at - from) < longestAddress) {
     const next = characterAt(text, step === 1 ? at : at - 1, step);
     if (next === "" || !allowed.test(next)) break;
-    const isUnspaced = unspaced.test(next);
+    const isUnspaced = unspaced().test(next);
     mayBeUnspaced ??= isUnspaced;
     if (isUnspaced && !mayBeUnspaced) break;
     at += step * next.length;
@@ -83,7 +83,7 @@ function endOfDomain(text: string, from: number): number {
   let at = from;
   let end = -1;
   for (let labels = 1; at - from < longestAddress; labels++) {
-    const stop = grow(text, at, 1, labelCharacter);
+    const stop = grow(text, at, 1, labelCharacter());
     if (stop === at) break;
     // A top-level domain is two letters or more, in punycode too, whatever is glued to it; or all is an IP address.
     const label = text.slice(at, stop);
@@ -136,20 +136,23 @@ function luhn(digits: string): boolean {
 }
 
 // Source: SWIFT's IBAN registry.
-const ibanLengths = new Map(
-  (
-    "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 EG29 ES24 FI18 " +
-    "FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 " +
-    "LU20 LV21 LY25 MC27 MD24 ME22 MK19 MN20 MR27 MT31 MU30 NI28 NL18 NO15 OM23 PK24 PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 " +
-    "SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30"
-  )
-    .split(" ")
-    .map((entry) => [entry.slice(0, 2), Number(entry.slice(2))] as const),
+const ibanLengths = lazy(
+  () =>
+    new Map(
+      (
+        "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 EG29 ES24 FI18 " +
+        "FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 " +
+        "LU20 LV21 LY25 MC27 MD24 ME22 MK19 MN20 MR27 MT31 MU30 NI28 NL18 NO15 OM23 PK24 PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 " +
+        "SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30"
+      )
+        .split(" ")
+        .map((entry) => [entry.slice(0, 2), Number(entry.slice(2))] as const),
+    ),
 );
 
 function* ibans(text: string): Iterable<Range> {
   for (const { 0: head, index } of text.matchAll(/(?<![a-z\d])[a-z]{2}\d\d/gi)) {
-    const length = ibanLengths.get(head.slice(0, 2).toUpperCase());
+    const length = ibanLengths().get(head.slice(0, 2).toUpperCase());
     if (length === undefined) continue;
     let iban = "";
     let at = index;
@@ -357,7 +360,8 @@ function* ips(text: string): Iterable<Range> {
     // A colon of the sentence may stand at either end.
     const start = /^:(?!:(?!:))/.test(run) ? 1 : 0;
     const candidate = run.slice(start).replace(/(?<!:):$/, "");
-    if (/\d/.test(candidate) && isIPv6(candidate))
+    // Asked of the URL parser: node:net is slow to import.
+    if (/\d/.test(candidate) && URL.canParse(`http://[${candidate}]`))
       yield { start: index + start, end: index + start + candidate.length };
   }
 }
@@ -371,7 +375,7 @@ const capitalWord = "\\p{Lu}[\\p{L}'-]{0,24}";
 // Not the letters that begin a postcode.
 const townWord = `${capitalWord}(?![\\p{L}\\p{N}])`;
 const postcode = "(?:[A-Z]{2} \\d{5}(?:-\\d{4})?|[A-Z]{1,2}\\d[A-Z\\d]? ?\\d[A-Z]{2}|\\d{5})";
-const addressPatterns = [
+const addressPatterns = lazy(() => [
   new RegExp(
     `(?<![\\p{L}\\p{N}])\\d{1,5}[A-Za-z]?(?:-\\d{1,5})?,? (?:(?:[NSEW]|NE|NW|SE|SW)\\.? )?(?:(?:${capitalWord}|\\d{1,3}(?:st|nd|rd|th))\\.? ){1,4}${street}(?![\\p{L}\\p{N}])\\.?` +
       `(?:,? (?:Apt|Apartment|Suite|Ste|Unit|Flat|Floor|Room|#)\\.? ?[A-Za-z\\d-]{1,8})?(?:, ${townWord}(?: ${townWord}){0,2})?(?:,? ${postcode}(?![\\p{L}\\p{N}]))?`,
@@ -388,17 +392,19 @@ const addressPatterns = [
     `(?<![\\p{L}\\p{N}])(?:Calle|Avenida|Avda\\.?|Plaza|Paseo|Via|Viale|Piazza|Corso|Rua)(?: (?:de|del|della|la|las|los|di|da|do|dos|das)){0,2}(?: ${capitalWord}){1,4},? (?:n[º°]\\.? ?)?\\d{1,4}(?!\\d)`,
     "gu",
   ),
-];
+]);
 
 // From the street's last character on: number of the house, then building, floor and room.
-const chineseHouse =
-  /(?:大道|大街|路|街|道|巷|弄|胡同|里|村)\p{sc=Han}{0,2}\d{1,5}(?:号院|号楼|号|弄|栋|幢)(?:\p{sc=Han}{0,10}?[\dA-Za-z-]{1,6}(?:号楼|号|栋|幢|座|单元|层|楼|室)){0,4}/gu;
+const chineseHouse = lazy(
+  () =>
+    /(?:大道|大街|路|街|道|巷|弄|胡同|里|村)\p{sc=Han}{0,2}\d{1,5}(?:号院|号楼|号|弄|栋|幢)(?:\p{sc=Han}{0,10}?[\dA-Za-z-]{1,6}(?:号楼|号|栋|幢|座|单元|层|楼|室)){0,4}/gu,
+);
 // What stands before an address and is no part of it.
 const beforeAddress = /[在到住寄是于址送从去发给我你他她您的了为]/;
 
 function* addresses(text: string): Iterable<Range> {
-  yield* matches(text, addressPatterns);
-  for (const { 0: house, index } of text.matchAll(chineseHouse)) {
+  yield* matches(text, addressPatterns());
+  for (const { 0: house, index } of text.matchAll(chineseHouse())) {
     let start = index;
     while (
       index - start < 30 &&
@@ -420,7 +426,7 @@ export function nameFinder(names: readonly string[]): Finder {
   const solid = new Map<string, string[]>();
   for (const name of names) {
     const words = wordsOf(name);
-    if (unspaced.test(name)) push(solid, Array.from(name)[0]!, name);
+    if (unspaced().test(name)) push(solid, Array.from(name)[0]!, name);
     else if (words.length > 0)
       push(
         spaced,

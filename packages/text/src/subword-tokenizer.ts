@@ -1,6 +1,5 @@
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { checkParam, library, MmubError, show } from "@mmub/core";
+import { checkParam, library, MmubError, sha256, show } from "@mmub/core";
 import type { Tokenizer } from "./tokenizer.js";
 
 const type = "@mmub/text/subword-tokenizer";
@@ -138,7 +137,7 @@ export async function subwordTokenizer(given: SubwordTokenizerParams): Promise<S
 
   return {
     type,
-    params: { sha256: createHash("sha256").update(JSON.stringify(file)).digest("hex"), maxLength, truncate },
+    params: { sha256: sha256(JSON.stringify(file)), maxLength, truncate },
     vocabularySize: inner.model?.vocab.length ?? 0,
     padId,
     tokenize: pieces,

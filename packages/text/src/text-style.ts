@@ -9,6 +9,7 @@ import {
   type FittedExtractor,
   rejectInput,
 } from "@mmub/core";
+import { lazy } from "./lazy.js";
 import { syllables } from "./syllables.js";
 import { spaces } from "./token-pattern.js";
 import { checkTokenizer, type Tokenizer, tokenizerRecipe } from "./tokenizer.js";
@@ -164,15 +165,15 @@ function english(text: string, tokenizer: Tokenizer | null): Record<string, numb
 
 /** What textstat counts. Words are its own unless others are given. */
 export function readabilityCounts(text: string, words: readonly string[] = wordsOf(text)): ReadabilityCounts {
-  const solid = text.replace(spaceRuns, "");
+  const solid = text.replace(spaceRuns(), "");
   const bySyllables = words.map(syllables);
   return {
     characters: codePoints(solid),
-    letters: codePoints(solid.replace(punctuation, "")),
+    letters: codePoints(solid.replace(punctuation(), "")),
     words: words.length,
     chunks: split(text).length,
     sentences: sentencesOf(text),
-    longWords: words.filter((word) => codePoints(word.replace(punctuation, "")) > 6).length,
+    longWords: words.filter((word) => codePoints(word.replace(punctuation(), "")) > 6).length,
     syllables: bySyllables.reduce((sum, count) => sum + count, 0),
     polysyllables: bySyllables.filter((count) => count >= 3).length,
   };
@@ -195,7 +196,7 @@ function chinese(text: string, tokenizer: Tokenizer | null): Record<string, numb
 }
 
 function common(text: string, words: readonly string[], sentences: number, letters: number): Record<string, number> {
-  const characters = codePoints(text.replace(spaceRuns, ""));
+  const characters = codePoints(text.replace(spaceRuns(), ""));
   return {
     characters,
     words: words.length,
@@ -208,7 +209,7 @@ function common(text: string, words: readonly string[], sentences: number, lette
     exclamationMarks: occurrences(text, /[!！]/g),
     questionMarks: occurrences(text, /[?？]/g),
     ellipses: occurrences(text, /\.{3,}|…+|。{2,}/g),
-    emoji: occurrences(text, emoji),
+    emoji: occurrences(text, emoji()),
     lines: text === "" ? 0 : text.split(/\r\n?|\n/).length,
   };
 }
@@ -236,20 +237,22 @@ function pronouns(words: readonly string[], lists: Readonly<Record<string, strin
 }
 
 const word = "\\p{L}\\p{N}_";
-const spaceRuns = new RegExp(`[${spaces}]+`, "gu");
+const spaceRuns = lazy(() => new RegExp(`[${spaces}]+`, "gu"));
 // Python's [^\w\s], and the same with apostrophes that do not stand before "t", "s", "d", "ve", "ll" or "re".
-const punctuation = new RegExp(`[^${word}${spaces}]`, "gu");
-const punctuationInWords = new RegExp(`(?!'(?:[tsd]|ve|ll|re))[^${word}${spaces}]`, "gu");
-const emoji =
-  /\p{RI}\p{RI}|[0-9#*]\ufe0f?\u20e3|(?![©®™])\p{ExtPict}[\ufe0e\ufe0f]?\p{EMod}?[\u{e0020}-\u{e007f}]*(?:\u200d\p{ExtPict}\ufe0f?\p{EMod}?)*/gu;
+const punctuation = lazy(() => new RegExp(`[^${word}${spaces}]`, "gu"));
+const punctuationInWords = lazy(() => new RegExp(`(?!'(?:[tsd]|ve|ll|re))[^${word}${spaces}]`, "gu"));
+const emoji = lazy(
+  () =>
+    /\p{RI}\p{RI}|[0-9#*]\ufe0f?\u20e3|(?![©®™])\p{ExtPict}[\ufe0e\ufe0f]?\p{EMod}?[\u{e0020}-\u{e007f}]*(?:\u200d\p{ExtPict}\ufe0f?\p{EMod}?)*/gu,
+);
 
 function split(text: string): string[] {
-  return text.split(spaceRuns).filter((piece) => piece !== "");
+  return text.split(spaceRuns()).filter((piece) => piece !== "");
 }
 
 /** textstat's words: what white space parts, without punctuation; the apostrophe of "don't" stays. */
 function wordsOf(text: string): string[] {
-  return split(text.replace(punctuationInWords, ""));
+  return split(text.replace(punctuationInWords(), ""));
 }
 
 /** textstat's sentences: they end with . ! or ?, and those of one or two words count for nothing. At least one. */
@@ -258,12 +261,12 @@ function sentencesOf(text: string): number {
   let count = 0;
   for (const piece of text.match(/[^.!?]+/g) ?? []) {
     // It begins at the edge of a word, and so at the first word character, or the first that is none after one.
-    const from = piece.search(wordCharacter);
+    const from = piece.search(wordCharacter());
     if (from >= 0 && wordsOf(piece.slice(from)).length > 2) count++;
   }
   return Math.max(1, count);
 }
-const wordCharacter = new RegExp(`[${word}]`, "u");
+const wordCharacter = lazy(() => new RegExp(`[${word}]`, "u"));
 
 function occurrences(text: string, pattern: RegExp): number {
   return text.match(pattern)?.length ?? 0;

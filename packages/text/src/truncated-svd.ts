@@ -12,7 +12,7 @@ import {
   type Sparse,
   turn,
 } from "@mmub/core";
-import { kernels, type SparseRows } from "@mmub/kernels";
+import type { SparseRows } from "@mmub/kernels";
 
 const type = "@mmub/text/truncated-svd";
 
@@ -59,7 +59,7 @@ export interface TruncatedSvd {
  * const fitted = await tfidf().fit(["good price", "good service", "bad price", "bad service"]);
  * const svd = await truncatedSvd(await fitted.transform(["good price", "good service", "bad price"]), { components: 2 });
  * console.log(svd.singularValues, svd.explainedVarianceRatio);
- * const { rows, cols } = project(await fitted.transform(["good"]), svd.loadings); // 1, 2
+ * const { rows, cols } = await project(await fitted.transform(["good"]), svd.loadings); // 1, 2
  */
 export async function truncatedSvd(matrix: Sparse, options: TruncatedSvdOptions): Promise<TruncatedSvd> {
   const { components, iterations, oversamples } = checkedSvdParams(options, type);
@@ -82,6 +82,8 @@ export async function truncatedSvd(matrix: Sparse, options: TruncatedSvdOptions)
   // Around 1, so that neither tiny nor huge values leave the range of float32 when they are squared.
   const scale = largest(matrix.values) || 1;
   const entries = matrix.columns.length;
+  // Here and not above, as are other imports of kernels in this package: loading them would take a tenth of its import.
+  const { kernels } = await import("@mmub/kernels");
   const k = kernels({ bytes: 8 * width * (rows + cols + width) + 4 * (rows + cols + 2) + 16 * entries + 12 * 64 });
   const compressed = (rows: number): SparseRows => ({
     offsets: k.int32(rows + 1),
@@ -223,7 +225,7 @@ export function checkedSvdParams(given: TruncatedSvdParams, part: string): Check
  * The rows of a sparse matrix in the components of a `truncatedSvd`: matrix x loadings, rows x components.
  * A missing row stays missing. Rejects a matrix of other columns (`shape-mismatch`).
  */
-export function project(matrix: Sparse, loadings: Dense): Dense {
+export async function project(matrix: Sparse, loadings: Dense): Promise<Dense> {
   if (matrix.cols !== loadings.rows)
     throw new MmubError("shape-mismatch", {
       part: type,
@@ -232,7 +234,7 @@ export function project(matrix: Sparse, loadings: Dense): Dense {
       want: loadings.rows,
     });
   const out = dense(matrix.rows, loadings.cols);
-  multiply(matrix, loadings.data, loadings.cols, out.data);
+  await multiply(matrix, loadings.data, loadings.cols, out.data);
   if (matrix.present) out.present.set(matrix.present);
   return out;
 }
@@ -241,10 +243,11 @@ export function project(matrix: Sparse, loadings: Dense): Dense {
 const fewProducts = 1e6;
 
 /** out = matrix x vectors, both row-major with `width` columns: the bits of `sparseProduct`, however large the matrix is. */
-function multiply(matrix: Sparse, vectors: Float32Array, width: number, out: Float32Array): void {
+async function multiply(matrix: Sparse, vectors: Float32Array, width: number, out: Float32Array): Promise<void> {
   const { rows, offsets, columns, values } = matrix;
   if (columns.length * width >= Math.max(fewProducts, 4 * vectors.length)) {
     const bytes = 4 * (vectors.length + out.length + rows + 1 + 2 * columns.length) + 5 * 64;
+    const { kernels } = await import("@mmub/kernels");
     const k = kernels({ bytes });
     const copied = { offsets: k.int32(rows + 1), columns: k.int32(columns.length), values: k.float32(values.length) };
     const [dense, product] = [k.float32(vectors.length), k.float32(out.length)];

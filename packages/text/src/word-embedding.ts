@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import {
   batches,
   checkParam,
@@ -17,6 +16,7 @@ import {
   savedArray,
   savedPart,
   sequence,
+  sha256,
 } from "@mmub/core";
 import { normalized } from "./normalizer.js";
 import { grown } from "./reader.js";
@@ -409,5 +409,5 @@ function dot(a: Float64Array, b: Float64Array): number {
 
 function checksumOf({ words, table }: WordVectors): string {
   const bytes = new Uint8Array(table.buffer, table.byteOffset, table.byteLength);
-  return createHash("sha256").update(JSON.stringify(words)).update(bytes).digest("hex");
+  return sha256(JSON.stringify(words), bytes);
 }

@@ -1,8 +1,6 @@
 import { createReadStream } from "node:fs";
 import { open, readFile, rename, rm, stat } from "node:fs/promises";
-import { pipeline, Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { createGunzip } from "node:zlib";
 import { checkParam, MmubError, progress, type RunOptions, show } from "@mmub/core";
 import { isGap, parseNumbers } from "./numbers.js";
 import { type WordVectors, wordVectors } from "./word-vectors.js";
@@ -94,6 +92,9 @@ async function* bytes(source: BytesSource, path: string | undefined): AsyncGener
 }
 
 async function* unpacked(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  // Only here: few files are packed, and every import of the package would pay for it.
+  const { pipeline, Readable } = await import("node:stream");
+  const { createGunzip } = await import("node:zlib");
   const gunzip = createGunzip({ chunkSize: pieceSize });
   // An error on the way there ends the unpacking with the same error.
   pipeline(Readable.from(packed), gunzip, () => {});
