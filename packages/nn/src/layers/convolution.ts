@@ -34,6 +34,7 @@ import {
   type LayerParams,
   layer,
   maskedSteps,
+  unmaskedValues,
   zeroedValues,
 } from "./layer.js";
 
@@ -254,7 +255,9 @@ export function conv1d({
       biasInit,
     });
     const zeros = paddingMode === "zeros" || window.pads.every((steps) => steps === 0);
-    const padded = zeros ? padSteps(values, window) : surroundedSteps(values, mask, window, paddingMode as Around);
+    // Only a window that is masked itself sees what is behind a row, if that has no pads there.
+    const seen = zeros && window.pads[1] === 0 ? unmaskedValues(input) : values;
+    const padded = zeros ? padSteps(seen, window) : surroundedSteps(values, mask, window, paddingMode as Around);
     const result = maskedSteps(activate(activation, convolve(padded, made, window, groups)), windowMask(mask, window));
     if (zeros) convolved.set(result.values, { input: { values, mask }, ...made, window, groups, activation });
     return result;

@@ -53,9 +53,20 @@ export function zeroedSteps(values: Value, mask: Value): Steps {
   return { values, mask };
 }
 
+// What values were before padding was made zero.
+const unmasked = new WeakMap<Value, { readonly values: Value; readonly mask: Value }>();
+
 /** Steps of values that are anything at padding. */
 export function maskedSteps(values: Value, mask: Value): Steps {
-  return zeroedSteps(times(values, mask), mask);
+  const masked = times(values, mask);
+  unmasked.set(masked, { values, mask });
+  return zeroedSteps(masked, mask);
+}
+
+/** Values that may be anything at padding, for a layer that masks them itself: it spares a pass over all of them. */
+export function unmaskedValues({ values, mask }: Steps): Value {
+  const before = unmasked.get(values);
+  return before?.mask === mask ? before.values : values;
 }
 
 /** Values `[batch, steps, ...]` times a mask `[batch, steps]`. */

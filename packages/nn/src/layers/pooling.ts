@@ -49,6 +49,7 @@ import {
   type LayerParams,
   layer,
   maskedSteps,
+  unmaskedValues,
   zeroedValues,
 } from "./layer.js";
 
@@ -251,7 +252,7 @@ export function globalMaxPool(params: LayerParams = {}): Layer<Steps, Value> {
     if (convolution?.activation === "relu" && convolution.groups === 1 && lookup)
       return bestWindows(convolution, lookup, mask);
     if (isFull(mask)) return max(values, [1]);
-    const best = max(add(values, mul(sub(column(mask), 1), never)), [1]);
+    const best = max(add(unmaskedValues(input), mul(sub(column(mask), 1), never)), [1]);
     return mul(best, max(mask, [1], true));
   });
 }
