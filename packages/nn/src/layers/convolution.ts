@@ -258,7 +258,7 @@ export function conv1d({
     // Only a window that is masked itself sees what is behind a row, if that has no pads there.
     const seen = zeros && window.pads[1] === 0 ? unmaskedValues(input) : values;
     const padded = zeros ? padSteps(seen, window) : surroundedSteps(values, mask, window, paddingMode as Around);
-    const result = maskedSteps(activate(activation, convolve(padded, made, window, groups)), windowMask(mask, window));
+    const result = maskedSteps(convolve(padded, made, window, groups, activation), windowMask(mask, window));
     if (zeros) convolved.set(result.values, { input: { values, mask }, ...made, window, groups, activation });
     return result;
   });
@@ -418,13 +418,32 @@ function filtersOf(
   };
 }
 
-function convolve(x: Value, { weight, bias }: Filters, { stride, dilation }: StepWindow, groups: number): Value {
+function convolve(
+  x: Value,
+  { weight, bias }: Filters,
+  { stride, dilation }: StepWindow,
+  groups: number,
+  activation: Activation,
+): Value {
   const [filters, channels, kernel] = weight.shape as [number, number, number];
   if (kernel === 1 && stride === 1 && groups === 1) {
     const [rows, matrix] = [reshape(x, [-1, channels]), reshape(weight, [filters, channels])];
     const product = bias ? gemm(rows, matrix, bias, { transB: true }) : matmul(rows, matrix, { transB: true });
-    return reshape(product, [...x.shape.slice(0, 2), filters]);
+    return activate(activation, reshape(product, [...x.shape.slice(0, 2), filters]));
   }
   const options = { strides: [stride], dilations: [dilation], groups };
-  return transpose(conv(transpose(x, [0, 2, 1]), weight, bias, options), [0, 2, 1]);
+  const made = conv(transpose(x, [0, 2, 1]), weight, bias, options);
+  // These look along the channels, or may, and are to find them last.
+  if (typeof activation === "function" || activation === "softmax") return activate(activation, transpose(made, [0, 2, 1]));
+  const turned = activate(activation, made);
+  const result = transpose(turned, [0, 2, 1]);
+  channelsFirst.set(result, turned);
+  return result;
+}
+
+const channelsFirst = new WeakMap<Value, Value>();
+
+/** The values as the convolution that made them had them, `[batch, channels, steps]`: what goes on from there need not turn them. */
+export function beforeTurn(values: Value): Value | undefined {
+  return channelsFirst.get(values);
 }

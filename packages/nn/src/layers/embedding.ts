@@ -3,7 +3,7 @@ import { reject, type Value } from "../graph.js";
 import { normal } from "../initializers.js";
 import type { Initializer, Layer, Steps, Tokens } from "../network.js";
 import { cast, equal, gather, mul, reshape, sub, withGradient } from "../ops.js";
-import { checkFlag, checkWhole, describe, has, type LayerParams, layer, times, zeroedSteps } from "./layer.js";
+import { checkFlag, checkWhole, describe, has, type LayerParams, layer, maskedSteps, times } from "./layer.js";
 
 export interface EmbeddingParams extends LayerParams {
   /** How many ids there are: 0 to rows - 1. */
@@ -78,10 +78,15 @@ export function embedding({
       ? scope.parameter("weight", [rows, width], init)
       : scope.buffer("weight", [rows, width], init);
     const learns = padding === undefined ? mask : mul(mask, sub(1, cast(equal(ids, padding), "float32")));
-    const [values] = withGradient([times(gather(table, ids), mask)], [table], ([gradient]) => [
-      gradient && { rows: reshape(ids, [-1]), values: reshape(times(gradient, learns), [-1, width]) },
+    // Of padding steps no layer sends a gradient.
+    const [found] = withGradient([gather(table, ids)], [table], ([gradient]) => [
+      gradient && {
+        rows: reshape(ids, [-1]),
+        values: reshape(padding === undefined ? gradient : times(gradient, learns), [-1, width]),
+      },
     ]);
-    lookups.set(values!, { table, ids, learns, mask });
-    return zeroedSteps(values!, mask);
+    const steps = maskedSteps(found!, mask);
+    lookups.set(steps.values, { table, ids, learns, mask });
+    return steps;
   });
 }

@@ -51,6 +51,7 @@ const overSteps: Readonly<Record<string, StepsLayer>> = {
   "conv1d, same": conv1d({ filters: 3, kernel: 4, padding: "same", activation: "tanh" }),
   "conv1d, same, stride": conv1d({ filters: 3, kernel: 3, padding: "same", stride: 2 }),
   "conv1d, causal, dilation": conv1d({ filters: 3, kernel: 2, padding: "causal", dilation: 2, activation: "softplus" }),
+  "conv1d, softmax": conv1d({ filters: 3, kernel: 2, activation: "softmax" }),
   "conv1d, padding, stride, groups": conv1d({ filters: 4, kernel: 3, padding: 2, stride: 3, groups: 2 }),
   "conv1d, more padding than kernel": conv1d({ filters: 2, kernel: 2, padding: 3 }),
   "conv1d, longer than any row": conv1d({ filters: 2, kernel: 12 }),

@@ -26,6 +26,7 @@ import {
   withGradient,
 } from "../ops.js";
 import {
+  beforeTurn,
   type ConvolvedSteps,
   convolutionOf,
   lackingSteps,
@@ -252,7 +253,12 @@ export function globalMaxPool(params: LayerParams = {}): Layer<Steps, Value> {
     if (convolution?.activation === "relu" && convolution.groups === 1 && lookup)
       return bestWindows(convolution, lookup, mask);
     if (isFull(mask)) return max(values, [1]);
-    const best = max(add(unmaskedValues(input), mul(sub(column(mask), 1), never)), [1]);
+    const raw = unmaskedValues(input);
+    const turned = beforeTurn(raw);
+    const behind = mul(sub(mask, 1), never);
+    const best = turned
+      ? max(add(turned, reshape(behind, [mask.shape[0]!, 1, -1])), [2])
+      : max(add(raw, column(behind)), [1]);
     return mul(best, max(mask, [1], true));
   });
 }
