@@ -56,7 +56,7 @@ const commands = {
   },
   reports: {
     about:
-      "reports of three sets of real data, looked at in Chromium: npm run reports -- [--data <folder>] [--out <folder>] [--only <set>]",
+      "reports of four sets of real data, looked at in Chromium: npm run reports -- [--data <folder>] [--out <folder>] [--only <set>]",
     run(args) {
       build();
       return tsx("benchmarks/reports.ts", absoluteData(args));

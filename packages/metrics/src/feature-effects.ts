@@ -1,5 +1,6 @@
-import { checkParam, type Dense, MmubError, quantile, random } from "@mmub/core";
+import { checkParam, type Dense, MmubError, quantile, random, show } from "@mmub/core";
 import { checkLength } from "./checks.js";
+import { isPixels, isWaveform, type PixelGrid, type Recording, secondsOf } from "./values.js";
 
 /** Anything that predicts from Dense features, such as a fitted model. */
 export interface DensePredictor<Output> {
@@ -260,4 +261,116 @@ export function wordsOf(text: string): WordPiece[] {
 /** The text without one of its words. */
 export function withoutWord(text: string, { from, to }: WordPiece): string {
   return text.slice(0, from) + text.slice(to);
+}
+
+/** A rectangle of a picture, in shares of its width and height, from the top left. */
+export interface RegionPiece {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface RegionOptions {
+  /** How many regions side by side. @default 8 */
+  readonly columns?: number;
+  /** How many regions one above the other. @default 8 */
+  readonly rows?: number;
+}
+
+/**
+ * The regions of a picture of any size, row by row, for `occlusion` with `withoutRegion`.
+ *
+ * @example
+ * const picture = { data: Uint8Array.of(0, 0, 0, 200), width: 2, height: 2, channels: 1 } as const;
+ * const brightest = async (all: readonly PixelGrid[]) => all.map(({ data }) => Math.max(...data));
+ * const changes = await occlusion(regionsOf({ columns: 2, rows: 2 }), picture, withoutRegion, brightest);
+ * console.log(changes.map(({ change }) => change)); // 0, 0, 0, 150
+ */
+export function regionsOf(options: RegionOptions = {}): RegionPiece[] {
+  const part = "@mmub/metrics/regions-of";
+  const { columns = 8, rows = 8 } = options;
+  for (const [name, count] of Object.entries({ columns, rows }))
+    checkParam(part, name, count, Number.isInteger(count) && count > 0, "a positive integer");
+  return Array.from({ length: rows * columns }, (_, i) => ({
+    left: (i % columns) / columns,
+    top: Math.floor(i / columns) / rows,
+    width: 1 / columns,
+    height: 1 / rows,
+  }));
+}
+
+/** The picture with one of its regions in the mean colour of the whole; what is transparent there becomes as opaque as the mean. Rejects what is no picture. */
+export function withoutRegion(picture: PixelGrid, { left, top, width, height }: RegionPiece): PixelGrid {
+  if (!isPixels(picture))
+    throw new MmubError("invalid-input", {
+      part: "@mmub/metrics/without-region",
+      message: `the picture is ${show(picture)}, want { data, width, height, channels } with bytes of all pixels`,
+    });
+  const { data, channels } = picture;
+  const means = new Float64Array(channels);
+  for (let i = 0; i < data.length; i++) means[i % channels]! += data[i]!;
+  const mean = means.map((sum) => Math.round(sum / (picture.width * picture.height)));
+  // Not slice(), which of a Node Buffer is no copy.
+  const out = Uint8Array.from(data);
+  const [from, to] = [Math.round(left * picture.width), Math.round((left + width) * picture.width)];
+  for (let y = Math.round(top * picture.height); y < Math.round((top + height) * picture.height); y++)
+    for (let x = from; x < to; x++) out.set(mean, (y * picture.width + x) * channels);
+  return { ...picture, data: out };
+}
+
+/** A stretch of a recording, in seconds. */
+export interface SpanPiece {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * The stretches of a recording, one after the other, for `occlusion` with `withoutSpan`. The last may be shorter.
+ *
+ * @example
+ * const recording = { samples: Float32Array.of(0, 0, 0.5, 0), sampleRateHz: 4 };
+ * const loudest = async (all: readonly Recording[]) => all.map(({ samples }) => Math.max(...(samples as Float32Array)));
+ * const changes = await occlusion(spansOf(recording, { windowSeconds: 0.5 }), recording, withoutSpan, loudest);
+ * console.log(changes.map(({ change }) => change)); // 0, 0.5
+ */
+export function spansOf(
+  recording: Recording,
+  options: {
+    /** How long a stretch is. @default 0.25 */
+    readonly windowSeconds?: number;
+  } = {},
+): SpanPiece[] {
+  const part = "@mmub/metrics/spans-of";
+  const { windowSeconds = 0.25 } = options;
+  checkRecording(part, recording);
+  checkParam(
+    part,
+    "windowSeconds",
+    windowSeconds,
+    Number.isFinite(windowSeconds) && windowSeconds > 0,
+    "a finite number above 0",
+  );
+  const seconds = secondsOf(recording);
+  return Array.from({ length: Math.ceil(seconds / windowSeconds - 1e-9) }, (_, i) => ({
+    from: i * windowSeconds,
+    to: Math.min(seconds, (i + 1) * windowSeconds),
+  }));
+}
+
+/** The recording with silence in place of one of its stretches, in all channels. Rejects what is no recording. */
+export function withoutSpan(recording: Recording, { from, to }: SpanPiece): Recording {
+  checkRecording("@mmub/metrics/without-span", recording);
+  const { samples, sampleRateHz } = recording;
+  const silent = (channel: Float32Array) =>
+    channel.slice().fill(0, Math.round(from * sampleRateHz), Math.round(to * sampleRateHz));
+  return { ...recording, samples: samples instanceof Float32Array ? silent(samples) : samples.map(silent) };
+}
+
+function checkRecording(part: string, recording: Recording): void {
+  if (!isWaveform(recording))
+    throw new MmubError("invalid-input", {
+      part,
+      message: `the recording is ${show(recording)}, want { samples, sampleRateHz } with a Float32Array or one for each channel`,
+    });
 }

@@ -112,4 +112,5 @@ export {
 } from "./split.js";
 export * from "./tree-shap.js";
 export * from "./uplift.js";
+export type { PixelGrid, Recording } from "./values.js";
 export * from "./word-errors.js";

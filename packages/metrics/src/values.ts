@@ -18,15 +18,16 @@ export function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !isDate(value) && !isList(value);
 }
 
-export interface Pixels {
+/** A picture: pixels row by row from the top left, 0 to 255. */
+export interface PixelGrid {
   readonly data: Uint8Array | Uint8ClampedArray;
   readonly width: number;
   readonly height: number;
   readonly channels: 1 | 3 | 4;
 }
 
-export function isPixels(value: unknown): value is Pixels {
-  const { data, width, height, channels } = (value ?? {}) as Partial<Pixels>;
+export function isPixels(value: unknown): value is PixelGrid {
+  const { data, width, height, channels } = (value ?? {}) as Partial<PixelGrid>;
   return (
     (data instanceof Uint8Array || data instanceof Uint8ClampedArray) &&
     (channels === 1 || channels === 3 || channels === 4) &&
@@ -36,18 +37,19 @@ export function isPixels(value: unknown): value is Pixels {
   );
 }
 
-export interface Waveform {
+/** A recording: samples from -1 to 1, or such for each channel. */
+export interface Recording {
   readonly samples: Float32Array | readonly Float32Array[];
   readonly sampleRateHz: number;
 }
 
-export function isWaveform(value: unknown): value is Waveform {
-  const { samples, sampleRateHz } = (value ?? {}) as Partial<Waveform>;
+export function isWaveform(value: unknown): value is Recording {
+  const { samples, sampleRateHz } = (value ?? {}) as Partial<Recording>;
   const channels = Array.isArray(samples) ? samples : [samples];
   return Number.isInteger(sampleRateHz) && channels.length > 0 && channels.every((of) => of instanceof Float32Array);
 }
 
-export function secondsOf({ samples, sampleRateHz }: Waveform): number {
+export function secondsOf({ samples, sampleRateHz }: Recording): number {
   return (samples instanceof Float32Array ? samples : samples[0]!).length / sampleRateHz;
 }
 

@@ -2,7 +2,8 @@ import { mediaType } from "./sample-card.js";
 
 /** Twice what a card shows, for fine screens. */
 const pixels = 448;
-const seconds = 10;
+/** How much of a recording a page plays. */
+export const clipSeconds = 10;
 
 /**
  * A picture as small as a card needs it, by sharp. It stays as it is where it is small already, where sharp is not installed, and where
@@ -44,7 +45,7 @@ export function smallClip(bytes: Uint8Array): Uint8Array {
   if (!wav) return bytes;
   const { at, view, frames, channels, rate } = wav;
   const step = Math.ceil(rate / 16_000);
-  const length = Math.min(Math.floor(frames / step), Math.floor((seconds * rate) / step));
+  const length = Math.min(Math.floor(frames / step), Math.floor((clipSeconds * rate) / step));
   const out = Buffer.alloc(46 + length);
   out.write("RIFF", 0, "latin1");
   out.writeUInt32LE(38 + length, 4);
@@ -68,7 +69,7 @@ export function smallClip(bytes: Uint8Array): Uint8Array {
 }
 
 /** Where the samples of a WAV of 16-bit PCM are. */
-function pcm(bytes: Uint8Array) {
+export function pcm(bytes: Uint8Array) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let format: { channels: number; rate: number } | undefined;
   for (let at = 12; at + 8 <= bytes.length; ) {

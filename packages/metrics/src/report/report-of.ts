@@ -5,9 +5,11 @@ import { ablation, type Contribution, checkSamples, modalityContributions } from
 import { occlusion, withoutWord, wordsOf } from "../feature-effects.js";
 import { sayIn } from "../language.js";
 import { isClassification, type Predictor } from "../prediction.js";
+import type { Fields } from "../values.js";
 import { type DataCardOptions, dataCard, type ModelCardOptions, modelCard } from "./cards.js";
+import { regionChanges, spanChanges } from "./occluded.js";
 import type { ReportContent } from "./report.js";
-import { type SampleCardOptions, sampleCard } from "./sample-card.js";
+import { mediaFields, type SampleCardOptions, sampleCard } from "./sample-card.js";
 import {
   type ClassificationSectionOptions,
   classificationSection,
@@ -29,6 +31,8 @@ export interface ReportOfOptions<Sample extends object>
   readonly modalities?: readonly (keyof Sample & string)[];
   /** How many samples are explained, drawn by the seed. @default 3 */
   readonly explain?: number;
+  /** Whether words, regions of pictures and stretches of recordings of those samples are left out in turn, to mark those that tell most. @default true */
+  readonly pieces?: boolean;
   /** Which fields a card shows as text, picture and recording, and what it is called. @default found by what they hold, called by their place */
   readonly card?: Omit<SampleCardOptions<Sample>, "title" | "language"> & { readonly title?: (row: number) => string };
   /** What the data card says beside what is found. */
@@ -41,9 +45,10 @@ export interface ReportOfOptions<Sample extends object>
  * The content of a whole report from a fitted pipeline and samples that it never saw: scores with intervals, what each modality tells, plots, the
  * groups and samples that it does worst on, why for some samples, the data and the model. A value to change before `htmlReport` or `writeReport`.
  *
- * Takes anything that predicts classes or numbers from samples. Single samples are explained by up to 10 modalities and by the words of the text that
- * their card shows. Rejects what `classificationSection` or `regressionSection` does. Cost: 2 m + 3 predictions of all samples for m modalities, 2^m and
- * one a word for each sample explained, and the resamples' scores.
+ * Takes anything that predicts classes or numbers from samples. Single samples are explained by up to 10 modalities, and by the words of the text, the regions of the
+ * picture (a file with sharp installed) and the stretches of the recording (samples or a WAV of 16 bits) that their card shows; a file
+ * that is given by its path is handed to the pipeline as bytes then. Rejects what `classificationSection` or `regressionSection` does. Cost: 2 m + 3 predictions of all samples for m modalities, 2^m and
+ * one a piece for each sample explained, and the resamples' scores.
  *
  * @example
  * const fitted = {
@@ -74,7 +79,19 @@ export async function reportOf<Sample extends object>(
   options: ReportOfOptions<Sample>,
 ): Promise<ReportContent> {
   const part = "@mmub/metrics/report-of";
-  const { title, summary, date, notes, explain = 3, card = {}, data, model, language = "en", seed = 0 } = options;
+  const {
+    title,
+    summary,
+    date,
+    notes,
+    explain = 3,
+    pieces = true,
+    card = {},
+    data,
+    model,
+    language = "en",
+    seed = 0,
+  } = options;
   const { signal, batchSize, resamples = 1000, groups } = options;
   checkSamples(part, samples);
   checkLength(part, "samples", samples);
@@ -100,7 +117,10 @@ export async function reportOf<Sample extends object>(
       modalities,
       rows,
     })) as Contribution[])
-      contributions.push({ ...found, ...(text && (await wordsOfSample(fitted, samples, found, text, run))) });
+      contributions.push({
+        ...found,
+        ...(pieces && (await piecesOf(fitted, samples[found.row]!, found, text, card, run))),
+      });
 
   const section = {
     ...options,
@@ -134,26 +154,34 @@ export async function reportOf<Sample extends object>(
   };
 }
 
-/** What each word of the sample's text tells; of a long text the first 200. */
-async function wordsOfSample<Sample extends object>(
+/** What each word of the sample's text tells, of a long text the first 200, each region of its picture and each stretch of its recording. */
+async function piecesOf<Sample extends object>(
   fitted: Predictor<Sample>,
-  samples: readonly Sample[],
+  sample: Sample,
   { row, label }: Contribution,
-  field: keyof Sample & string,
+  text: (keyof Sample & string) | undefined,
+  card: { readonly picture?: string; readonly clip?: string },
   run: RunOptions,
-): Promise<Pick<Explanation, "words">> {
-  const sample = samples[row]!;
-  const text = sample[field];
-  if (typeof text !== "string" || text === "") return {};
-  const words = await occlusion(wordsOf(text).slice(0, 200), text, withoutWord, async (texts) => {
+): Promise<Pick<Explanation, "words" | "regions" | "spans">> {
+  const scoreWith = (field: string) => async (values: readonly unknown[]) => {
     const prediction = await fitted.predict(
-      texts.map((one) => ({ ...sample, [field]: one })),
+      values.map((value) => ({ ...sample, [field]: value })),
       run,
     );
     if (!isClassification(prediction)) return prediction.values;
     const { classes, probabilities } = prediction;
     const column = classes.indexOf(label!);
-    return texts.map((_, i) => probabilities.data[i * classes.length + column]!);
-  });
-  return { words };
+    return values.map((_, i) => probabilities.data[i * classes.length + column]!);
+  };
+  const of = (field: string | undefined) => (field === undefined ? undefined : (sample as Fields)[field]);
+  const { picture, clip } = mediaFields(sample, card);
+  const [said, seen, heard] = [of(text), of(picture), of(clip)];
+  const title = String(row);
+  const words =
+    typeof said === "string" && said !== "" && text !== picture && text !== clip
+      ? await occlusion(wordsOf(said).slice(0, 200), said, withoutWord, scoreWith(text!))
+      : undefined;
+  const regions = seen == null ? undefined : await regionChanges(seen, picture!, title, scoreWith(picture!));
+  const spans = heard == null ? undefined : await spanChanges(heard, clip!, title, scoreWith(clip!));
+  return { ...(words && { words }), ...(regions && { regions }), ...(spans && { spans }) };
 }

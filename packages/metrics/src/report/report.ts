@@ -1,5 +1,6 @@
 import { checkParam, MmubError, show, writeWhole } from "@mmub/core";
 import type { Interval } from "../bootstrap.js";
+import type { Occlusion, RegionPiece, SpanPiece } from "../feature-effects.js";
 import { grouped, type Language, type Say, sayIn } from "../language.js";
 import { ablationName, ablationPlot, modalityPlot } from "../plots/modality-plots.js";
 import { drawSvg } from "../plots/render.js";
@@ -368,13 +369,76 @@ export async function cardHtml(page: Page, card: SampleCard, more?: Html): Promi
     throw new MmubError("invalid-input", { part, message: `the title of a card is ${show(title)}, want a text` });
   const image = picture && (await dataUrl(page, picture.bytes, "image/", title));
   const sound = clip && (await dataUrl(page, clip.bytes, "audio/", title));
-  const words = (card as { readonly explanation?: Explanation }).explanation?.words;
+  const { explanation } = card as { readonly explanation?: Explanation };
+  const words = explanation?.words;
   return html`<li class="card"><h4>${title}</h4>${
     facts.length > 0 &&
     html`<dl class="facts">${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`
   }${text && html`<blockquote>${words ? markedHtml(text, words) : text}</blockquote>`}${
-    image && html`<img alt="${picture.alt}" src="${image}">`
-  }${sound && html`<audio controls preload="metadata" aria-label="${clip.label}" src="${sound}"></audio>`}${more}</li>`;
+    image && pictureHtml(page.say, html`<img alt="${picture.alt}" src="${image}">`, image, explanation)
+  }${sound && html`<audio controls preload="metadata" aria-label="${clip.label}" src="${sound}"></audio>`}${
+    sound && explanation?.spans && spansHtml(page.say, explanation.spans, explanation)
+  }${more}</li>`;
+}
+
+const places = [
+  ["top left", "top", "top right"],
+  ["left", "centre", "right"],
+  ["bottom left", "bottom", "bottom right"],
+] as const;
+
+/** The picture, and beside it once more with its regions coloured. */
+function pictureHtml(say: Say, plain: Html, image: string, explanation: Explanation | undefined): Html {
+  const { regions = [] } = explanation ?? {};
+  if (!explanation) return plain;
+  const most = strongest(regions, explanation);
+  if (most === 0) return plain;
+  const percent = (of: number) => `${(100 * of).toFixed(2)}%`;
+  const cells = regions
+    .filter(({ change }) => Math.abs(change) >= 0.15 * most)
+    .map(({ piece: { left, top, width, height }, change }) => {
+      const share = Math.abs(change) / most;
+      const kind = `${change < 0 ? "down" : "up"}${share >= 0.5 ? " edge" : ""}`;
+      return html`<i class="${kind}" style="left:${percent(left)};top:${percent(top)};width:${percent(width)};height:${percent(height)};--share:${percent(0.75 * share)}"></i>`;
+    });
+  const third = (at: number) => Math.min(2, Math.floor(3 * at));
+  const place = ({ left, top, width, height }: RegionPiece) =>
+    say(places[third(top + height / 2)]![third(left + width / 2)]!);
+  return html`<div class="pair">${plain}<div class="heat" role="img" aria-label="${extremes(say, regions, place)}"><img alt="" src="${image}">${cells}</div></div><p class="muted small">${say("Regions that speak for it are green with a solid edge, those against it red with a dashed one.")} ${strongestText(say, regions, explanation)}</p>`;
+}
+
+/** What each stretch of the recording tells, on the line of its time. */
+function spansHtml(say: Say, spans: NonNullable<Explanation["spans"]>, explanation: Explanation): Html | false {
+  const most = strongest(spans, explanation);
+  if (most === 0) return false;
+  const seconds = spans.at(-1)!.piece.to;
+  const bars = spans.map(
+    ({ piece: { from, to }, change }) =>
+      html`<i class="${change < 0 ? "down" : "up"}" style="left:${((100 * from) / seconds).toFixed(2)}%;width:${((100 * (to - from)) / seconds).toFixed(2)}%;height:${((50 * Math.abs(change)) / most).toFixed(2)}%"></i>`,
+  );
+  const time = ({ from, to }: SpanPiece) => say("{0} to {1} s", from.toFixed(1), to.toFixed(1));
+  return html`<div><div class="spans" role="img" aria-label="${extremes(say, spans, time)}">${bars}</div><div class="ends" aria-hidden="true"><span>${say("{0} s", 0)}</span><span>${say("{0} s", seconds.toFixed(1))}</span></div></div><p class="muted small">${say("Stretches that speak for it rise above the line, those against it hang below.")} ${strongestText(say, spans, explanation)}</p>`;
+}
+
+// 0 where it is rounding, or would be shown as 0.0 points.
+function strongest(pieces: readonly { readonly change: number }[], { label }: Explanation): number {
+  const most = pieces.reduce((most, { change }) => Math.max(most, Math.abs(change)), 0);
+  return most < (label === undefined ? 1e-9 : 5e-4) ? 0 : most;
+}
+
+function strongestText(say: Say, pieces: readonly { readonly change: number }[], { label }: Explanation): string {
+  const { change } = pieces.reduce((a, b) => (Math.abs(b.change) > Math.abs(a.change) ? b : a));
+  const written: Written = label === undefined ? {} : { isShare: true };
+  return say("The strongest changes it by {0}.", difference(say)(change, written));
+}
+
+function extremes<Piece>(say: Say, pieces: readonly Occlusion<Piece>[], name: (piece: Piece) => string): string {
+  const sorted = [...pieces].sort((a, b) => b.change - a.change);
+  const [best, worst] = [sorted[0]!, sorted.at(-1)!];
+  return [
+    ...(best.change > 0 ? [say("Most for it: {0}.", name(best.piece))] : []),
+    ...(worst.change < 0 ? [say("Most against it: {0}.", name(worst.piece))] : []),
+  ].join(" ");
 }
 
 // The words that change the score most, by half of the largest change at least: all others are noise.

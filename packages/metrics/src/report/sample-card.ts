@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { crc32, deflateSync } from "node:zlib";
 import { MmubError, show } from "@mmub/core";
 import { grouped, type Language, type Say, sayIn } from "../language.js";
-import { dayOf, isPixels, isWaveform, type Pixels, type Waveform } from "../values.js";
+import { dayOf, isPixels, isWaveform, type PixelGrid, type Recording } from "../values.js";
 import { plain } from "./format.js";
 
 const part = "@mmub/metrics/sample-card";
@@ -51,11 +51,8 @@ export async function sampleCard<Sample extends object>(
   if (typeof sample !== "object" || sample === null)
     throw new MmubError("invalid-input", { part, message: `the sample is ${show(sample)}, want an object` });
   const fields = Object.entries(sample) as [string, unknown][];
-  const first = (named: string | undefined, fits: (value: unknown) => boolean) =>
-    named ?? fields.find(([, value]) => fits(value))?.[0];
-  const text = first(options.text, (value) => typeof value === "string");
-  const picture = first(options.picture, (value) => isPixels(value) || mediaType(value)?.startsWith("image/") === true);
-  const clip = first(options.clip, (value) => isWaveform(value) || mediaType(value)?.startsWith("audio/") === true);
+  const { picture, clip } = mediaFields(sample, options);
+  const text = options.text ?? fields.find(([, value]) => typeof value === "string")?.[0];
   const of = (name: string | undefined) => (name === undefined ? undefined : (sample as Record<string, unknown>)[name]);
   const [pixels, sound] = [of(picture), of(clip)];
   return {
@@ -63,19 +60,31 @@ export async function sampleCard<Sample extends object>(
     ...(typeof of(text) === "string" && text !== picture && text !== clip && { text: of(text) as string }),
     ...(pixels != null && {
       picture: {
-        bytes: isPixels(pixels) ? png(pixels) : await bytesOf(pixels, picture!, title),
+        bytes: isPixels(pixels) ? png(pixels) : await fileOf(pixels, picture!, title),
         alt: say("{0} of {1}", picture!, title),
       },
     }),
     ...(sound != null && {
       clip: {
-        bytes: isWaveform(sound) ? wav(sound) : await bytesOf(sound, clip!, title),
+        bytes: isWaveform(sound) ? wav(sound) : await fileOf(sound, clip!, title),
         label: say("{0} of {1}", clip!, title),
       },
     }),
     facts: fields
       .filter(([name, value]) => value == null || ![text, picture, clip].includes(name))
       .map(([name, value]) => [name, factOf(say, value)] as const),
+  };
+}
+
+/** The fields of a sample that hold its picture and its recording: those that are named, else the first that hold such. */
+export function mediaFields(
+  sample: object,
+  { picture, clip }: { readonly picture?: string; readonly clip?: string },
+): { readonly picture: string | undefined; readonly clip: string | undefined } {
+  const first = (fits: (value: unknown) => boolean) => Object.entries(sample).find(([, value]) => fits(value))?.[0];
+  return {
+    picture: picture ?? first((value) => isPixels(value) || mediaType(value)?.startsWith("image/") === true),
+    clip: clip ?? first((value) => isWaveform(value) || mediaType(value)?.startsWith("audio/") === true),
   };
 }
 
@@ -90,7 +99,8 @@ function factOf(say: Say, value: unknown): string {
   return entries.map(([name, of]) => `${name} ${factOf(say, of)}`).join(say(", "));
 }
 
-async function bytesOf(value: unknown, field: string, title: string): Promise<Uint8Array> {
+/** The bytes of a file that a field holds: as they are, or read from where its path says. */
+export async function fileOf(value: unknown, field: string, title: string): Promise<Uint8Array> {
   if (value instanceof Uint8Array) return value;
   if (typeof value !== "string" && !(value instanceof URL))
     throw new MmubError("invalid-input", {
@@ -125,7 +135,7 @@ export function mediaType(value: unknown): string | undefined {
 }
 
 // PNG, second edition (W3C): signature, IHDR, IDAT of rows that each start with the filter 0, IEND.
-function png({ data, width, height, channels }: Pixels): Uint8Array {
+export function png({ data, width, height, channels }: PixelGrid): Uint8Array {
   const stride = width * channels;
   const rows = new Uint8Array((stride + 1) * height);
   for (let y = 0; y < height; y++) rows.set(data.subarray(y * stride, (y + 1) * stride), y * (stride + 1) + 1);
@@ -150,7 +160,7 @@ function png({ data, width, height, channels }: Pixels): Uint8Array {
 }
 
 // RIFF WAVE with one channel of 16-bit PCM, the first channel of the recording.
-function wav({ samples, sampleRateHz }: Waveform): Uint8Array {
+function wav({ samples, sampleRateHz }: Recording): Uint8Array {
   const channel = samples instanceof Float32Array ? samples : samples[0]!;
   const length = Math.min(channel.length, 30 * sampleRateHz);
   const out = Buffer.alloc(44 + 2 * length);

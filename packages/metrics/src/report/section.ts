@@ -4,7 +4,7 @@ import { calibrationCurve } from "../calibration.js";
 import { checkFinite, checkLabels, checkLength, rejectAt, sortedLabels } from "../checks.js";
 import { accuracy, type ClassificationReport, classificationReport, confusionMatrix, f1 } from "../classification.js";
 import type { Ablation, Contribution } from "../explain.js";
-import type { Occlusion, WordPiece } from "../feature-effects.js";
+import type { Occlusion, RegionPiece, SpanPiece, WordPiece } from "../feature-effects.js";
 import { grouped, type Language, type Say, sayIn } from "../language.js";
 import { confusionHeatmap } from "../plots/confusion-heatmap.js";
 import { calibrationPlot, precisionRecallPlot } from "../plots/curve-plots.js";
@@ -40,6 +40,10 @@ export interface Explanation extends Omit<Contribution, "leaveOneOut">, Partial<
   readonly columns?: Readonly<Record<string, number>>;
   /** What each word of the card's text tells, of `occlusion(wordsOf(text), …)`; they are marked in it. */
   readonly words?: readonly Occlusion<WordPiece>[];
+  /** What each region of the card's picture tells, of `occlusion(regionsOf(), …)`; they are coloured in it. */
+  readonly regions?: readonly Occlusion<RegionPiece>[];
+  /** What each stretch of the card's recording tells, of `occlusion(spansOf(recording), …)`; they are drawn under it. */
+  readonly spans?: readonly Occlusion<SpanPiece>[];
 }
 
 /** The groups of samples that it does worst on. */

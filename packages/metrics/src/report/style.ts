@@ -61,6 +61,12 @@ details{margin-top:.5rem;font-size:.9rem}summary{cursor:pointer;color:var(--mute
 .card{border:1px solid var(--line);border-radius:.75rem;padding:1.1rem 1.25rem;display:flex;flex-direction:column;gap:.6rem;min-width:0}
 .card>*{margin:0}.card img{display:block;max-width:100%;max-height:14rem;width:auto;height:auto;border-radius:.4rem;min-width:6rem;align-self:flex-start;object-fit:contain}
 .card audio{width:100%;height:2.5rem}
+.pair{display:grid;grid-template-columns:1fr 1fr;gap:.75rem;align-items:start}.pair img{min-width:0}
+.heat{position:relative;justify-self:start}.card .heat img{filter:grayscale(1) contrast(.7) brightness(1.1)}
+.heat i{position:absolute;--of:var(--good);background:color-mix(in srgb,var(--of) var(--share),transparent)}.heat .down{--of:var(--bad)}
+.heat .edge{border:2px solid var(--of)}.heat .down.edge{border-style:dashed}
+.spans{position:relative;height:3.5rem}.spans::before{content:"";position:absolute;top:50%;left:0;right:0;height:1px;background:var(--muted)}
+.spans i{position:absolute;border:solid var(--panel);border-width:0 1px}.spans .up{bottom:50%;background:var(--good)}.spans .down{top:50%;background:var(--bad)}.spans+.ends{margin:.2rem 0 0}
 blockquote{padding-left:.8rem;border-left:3px solid var(--line);overflow-wrap:anywhere;white-space:pre-line;max-height:15rem;overflow-y:auto}
 .card table{width:100%;font-size:.9rem;margin-top:auto}.card th,.card td{padding:.25rem .75rem .25rem 0}.card th[scope=row]{overflow-wrap:break-word}
 .card .bars{width:36%;padding-right:0}
@@ -82,6 +88,6 @@ section+section.question{break-before:page}
 .plot,.card,.headline,.tiles,table,tr,.facts dt,.facts dd{break-inside:avoid}h2,h3,h4,h2+p,h3+p,h4+p,caption{break-after:avoid}
 .scroll{overflow:visible}table{font-size:8.5pt}th,td{padding:2pt 8pt 2pt 0}thead .number{white-space:normal}.card,.card table,.tiles dt,.tiles dd span{font-size:8.5pt}.card .facts{gap:0 6pt}
 .tiles{grid-template-columns:repeat(auto-fit,minmax(7.2rem,1fr));gap:8pt;padding:0}.tiles dd{font-size:13pt}.card{padding:8pt}.card img{max-height:3cm}blockquote{max-height:none}
-.track,.key,.bar,.bar i{print-color-adjust:exact;-webkit-print-color-adjust:exact}
+.track,.key,.bar,.bar i,.heat i,.spans i{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 }
 `.trim();
