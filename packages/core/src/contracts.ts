@@ -134,9 +134,13 @@ export interface FittedFuser extends Fitted {
   transform(features: FeatureSet, options?: RunOptions): Promise<Dense | Sparse>;
 }
 
-/** `X` is `Features` for a model of fused features and `FeatureSet` for one that joins the modalities itself. */
-export interface Model<Target, Output, X = Features> extends Part<FittedModel<Output, X>> {
-  fit(x: X, targets: readonly Target[], options?: FitOptions): Promise<FittedModel<Output, X>>;
+/**
+ * `X` is `Features` for a model of fused features and `FeatureSet` for one that joins the modalities itself; `Options` is what its fit takes
+ * beside what all do.
+ */
+export interface Model<Target, Output, X = Features, Options extends FitOptions = FitOptions>
+  extends Part<FittedModel<Output, X>> {
+  fit(x: X, targets: readonly Target[], options?: Options): Promise<FittedModel<Output, X>>;
 }
 
 export interface FittedModel<Output, X = Features> extends Fitted {

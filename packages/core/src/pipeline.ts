@@ -32,9 +32,13 @@ export type InputOf<E> = E extends Extractor<infer Input, Features> ? Input : ne
 /** A sample is a plain object with one field a modality; an absent field, `null` or `undefined` is a missing modality. */
 export type Sample<M extends Modalities> = { readonly [Name in keyof M]?: InputOf<M[Name]> | null | undefined };
 
-export interface Pipeline<S extends object, Target, Output> extends Part<FittedPipeline<S, Output>> {
-  /** Fits every part in turn. `samples` may be batches that can be read again; their features must fit in memory. */
-  fit(samples: Inputs<S>, targets: readonly Target[], options?: FitOptions): Promise<FittedPipeline<S, Output>>;
+export interface Pipeline<S extends object, Target, Output, Options extends FitOptions = FitOptions>
+  extends Part<FittedPipeline<S, Output>> {
+  /**
+   * Fits every part in turn. `samples` may be batches that can be read again; their features must fit in memory. Options are those
+   * of the model's fit: what all parts know goes to all, the rest, such as `groups` of `lateFusion`, to the model alone.
+   */
+  fit(samples: Inputs<S>, targets: readonly Target[], options?: Options): Promise<FittedPipeline<S, Output>>;
 }
 
 export interface FittedPipeline<S extends object, Output> extends Fitted {
@@ -75,16 +79,16 @@ export interface FittedPipeline<S extends object, Output> extends Fitted {
  * const fitted = await shopper.fit(samples, ["buy", "leave", "buy", "leave"], { seed: 7 });
  * const { labels } = await fitted.predict([{ taste: [1, 0], visits: null }]);
  */
-export function pipeline<M extends Modalities, Target, Output>(parts: {
+export function pipeline<M extends Modalities, Target, Output, Options extends FitOptions = FitOptions>(parts: {
   readonly modalities: M;
   readonly fuser: Fuser<NoInfer<Target>>;
-  readonly model: Model<Target, Output>;
-}): Pipeline<Sample<M>, Target, Output>;
-export function pipeline<M extends Modalities, Target, Output>(parts: {
+  readonly model: Model<Target, Output, Features, Options>;
+}): Pipeline<Sample<M>, Target, Output, Options>;
+export function pipeline<M extends Modalities, Target, Output, Options extends FitOptions = FitOptions>(parts: {
   readonly modalities: M;
   readonly fuser?: undefined;
-  readonly model: Model<Target, Output, FeatureSet>;
-}): Pipeline<Sample<M>, Target, Output>;
+  readonly model: Model<Target, Output, FeatureSet, Options>;
+}): Pipeline<Sample<M>, Target, Output, Options>;
 export function pipeline<Target, Output>({
   modalities,
   fuser,
@@ -141,20 +145,21 @@ export function pipeline<Target, Output>({
         for (const [index, sample] of samples.entries()) checkSample(sample, index, names);
       }
       const done: Fitted[] = [];
+      const common = commonOf(options);
       try {
         const extractors: Record<string, FittedExtractor<never>> = {};
         for (const name of names) {
           const column = mapInputs(samples, (sample, index) => inputOf(sample, index, name, names), type);
           extractors[name] = await inModality(name, () =>
-            modalities[name]!.fit(column as Inputs<never>, reportedAs(options, `fit ${name}`)),
+            modalities[name]!.fit(column as Inputs<never>, reportedAs(common, `fit ${name}`)),
           );
           done.push(extractors[name]);
         }
-        const features = await extractAll(extractors, samples, options);
+        const features = await extractAll(extractors, samples, common);
         checkTargets(targets, Object.values(features)[0]!.rows, type);
-        const fittedFuser = await fuser?.fit(features, targets, reportedAs(options, "fit fuser"));
+        const fittedFuser = await fuser?.fit(features, targets, reportedAs(common, "fit fuser"));
         if (fittedFuser) done.push(fittedFuser);
-        const x = fittedFuser ? await fittedFuser.transform(features, reportedAs(options, "fuse")) : features;
+        const x = fittedFuser ? await fittedFuser.transform(features, reportedAs(common, "fuse")) : features;
         const fittedModel = await model.fit(x as never, targets, reportedAs(options, "fit model"));
         return fitted({ extractors, ...(fittedFuser && { fuser: fittedFuser }), model: fittedModel });
       } catch (error) {
@@ -181,6 +186,16 @@ export function pipeline<Target, Output>({
         throw error;
       }
     },
+  };
+}
+
+/** What every part takes. */
+function commonOf({ signal, onProgress, batchSize, seed }: FitOptions = {}): FitOptions {
+  return {
+    ...(signal && { signal }),
+    ...(onProgress && { onProgress }),
+    ...(batchSize !== undefined && { batchSize }),
+    ...(seed !== undefined && { seed }),
   };
 }
 
@@ -270,19 +285,28 @@ async function extractAll(
   );
 }
 
-// An error of an extractor also says of which modality, and in a stream at which sample.
-async function inModality<T>(modality: string, call: () => Promise<T>, offset = 0): Promise<T> {
+/**
+ * What `call` gives; an error of it also says of which modality. `rows`: those of the caller that the call is about, in its order, or the
+ * first of them, such as of a batch within a stream: the error then has the caller's index.
+ */
+export async function inModality<T>(
+  modality: string,
+  call: () => Promise<T>,
+  rows: readonly number[] | number = 0,
+): Promise<T> {
   try {
     return await call();
   } catch (error) {
     if (!MmubError.is(error)) throw error;
     const { code, part, index, details } = error;
-    const shifted = index !== undefined && offset > 0 ? ` (sample ${index + offset} of the stream)` : "";
+    const at = index === undefined ? undefined : typeof rows === "number" ? index + rows : (rows[index] ?? index);
+    // The reason names the index where it is the caller's.
+    const elsewhere = at === index ? "" : typeof rows === "number" ? ` (sample ${at} of the stream)` : ` (row ${at})`;
     throw new MmubError(code, {
       ...details,
       part,
-      message: `modality "${modality}": ${reasonOf(error)}${shifted}`,
-      ...(index !== undefined && { index: index + offset }),
+      message: `modality "${modality}": ${reasonOf(error)}${elsewhere}`,
+      ...(at !== undefined && { index: at }),
       cause: error,
       modality,
     });

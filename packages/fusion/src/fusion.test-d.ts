@@ -43,6 +43,11 @@ test("late fusion predicts what its models do, and says from how many modalities
   expectTypeOf<Output["modalitiesSeen"]>().toEqualTypeOf<Uint8Array>();
   // @ts-expect-error no such label
   shopper.fit([{ taste: [1] }], ["stay"]);
+  shopper.fit([{ taste: [1] }], ["buy"], { seed: 1, groups: ["speaker 1"] });
+  // @ts-expect-error a group is an id
+  shopper.fit([{ taste: [1] }], ["buy"], { groups: [null] });
+  // @ts-expect-error a model without groups takes none
+  pipeline({ modalities: { taste: vector() }, fuser: concat(), model: classifier() }).fit([], [], { groups: ["a"] });
   // @ts-expect-error no such rule
   lateFusion({ models: { taste: classifier() }, rule: "vote" });
 });

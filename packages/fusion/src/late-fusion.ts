@@ -15,6 +15,7 @@ import {
   type Fitted,
   type FittedModel,
   type Id,
+  inModality,
   isPresent,
   type Json,
   type Label,
@@ -25,7 +26,6 @@ import {
   type Regression,
   type RunOptions,
   random,
-  reasonOf,
   reportedAs,
   type Saved,
   savedPart,
@@ -68,7 +68,7 @@ export interface LateFusionFitOptions extends FitOptions {
 export type LateOutput<Output> = Output & { readonly modalitiesSeen: Uint8Array };
 
 export interface LateFusion<Target, Output extends Classification | Regression>
-  extends Model<Target, LateOutput<Output>, FeatureSet> {
+  extends Model<Target, LateOutput<Output>, FeatureSet, LateFusionFitOptions> {
   fit(x: FeatureSet, targets: readonly Target[], options?: LateFusionFitOptions): Promise<FittedLateFusion<Output>>;
   load(saved: Saved): Promise<FittedLateFusion<Output>>;
 }
@@ -195,11 +195,15 @@ export function lateFusion<Target, Output extends Classification | Regression>(
         let numbers = false;
         for (const name of names) {
           const at = rowsWith(present[name]!);
-          await inModality(name, at, async () => {
-            experts[name] = await learn(models[name]!, x[name]!, at, name);
-            done.push(experts[name]);
-            numbers = "values" in (await experts[name].predict(takeFeatures(x[name]!, at.slice(0, 1))));
-          });
+          await inModality(
+            name,
+            async () => {
+              experts[name] = await learn(models[name]!, x[name]!, at, name);
+              done.push(experts[name]);
+              numbers = "values" in (await experts[name].predict(takeFeatures(x[name]!, at.slice(0, 1))));
+            },
+            at,
+          );
         }
         const state = priorOf(targets, numbers, x, names, present);
         if (!(rule === "stacking" || (rule === "weighted" && weights === "skill") || (rule === "product" && numbers)))
@@ -225,14 +229,15 @@ export function lateFusion<Target, Output extends Classification | Regression>(
                 message: `modality "${name}": all rows that have it are held out together, want rows of at least two ${groups ? "groups" : "folds"} that have it`,
                 modality: name,
               });
-            await inModality(name, kept, async () => {
+            const learned = async () => {
               const model = await learn(models[name]!, x[name]!, kept, `${name}, fold ${fold + 1}`);
               const output = await model.predict(takeFeatures(x[name]!, held), quiet(running));
               await model.dispose?.();
               const read = valuesOf(output, held.length, state);
               for (const [i, row] of held.entries())
                 own.values.set(read.subarray(i * width, (i + 1) * width), row * width);
-            });
+            };
+            await inModality(name, learned, kept);
           }
           votes[name] = own;
         }
@@ -296,7 +301,7 @@ export function lateFusion<Target, Output extends Classification | Regression>(
         const of = x[name]!;
         const present = Uint8Array.from({ length: of.rows }, (_, row) => Number(isPresent(of, row)));
         // All rows, for what is missing is empty: taking those that are there would copy the rest.
-        const output = await inModality(name, undefined, () =>
+        const output = await inModality(name, () =>
           experts[name]!.predict(of, reportedAs(options, `${type} (${name})`)),
         );
         votes[name] = { values: valuesOf(output, of.rows, state), present };
@@ -512,27 +517,4 @@ function outputOf(values: Float64Array, rows: number, { classes }: State): Class
     return classes[own.indexOf(own.reduce((a, b) => Math.max(a, b)))]!;
   });
   return { labels, classes, probabilities: { layout: "dense", rows, cols: width, data } };
-}
-
-/** What a model rejects is told with its modality, and of the row among all of them. */
-async function inModality<T>(
-  modality: string,
-  rows: readonly number[] | undefined,
-  call: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    if (!MmubError.is(error)) throw error;
-    const { code, part, index, details } = error;
-    const at = index === undefined ? undefined : (rows?.[index] ?? index);
-    throw new MmubError(code, {
-      ...details,
-      part,
-      message: `modality "${modality}"${at === undefined ? "" : `, row ${at}`}: ${reasonOf(error)}`,
-      ...(at !== undefined && { index: at }),
-      cause: error,
-      modality,
-    });
-  }
 }
