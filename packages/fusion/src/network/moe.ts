@@ -36,7 +36,8 @@ export interface MoeParams extends EncodingParams, FuserTrainingParams {
  * Output: Dense, rows x `units`. Trained with a linear head for the targets of the fit, or by a joint model, with `balance` times
  * `experts · Σ fₑ pₑ` in the loss: the share of rows that go to an expert times the mean of the router's probability for it, least where
  * all have the same load. Takes Dense, Sparse and Sequence features, any of them missing. Rejects what `concat` does. Cost: modalities x units²
- * multiplications a row and expert, for those too to which the row does not go.
+ * multiplications a row and expert, for those too to which the row does not go: a graph has one shape for all batches, so that rows which a
+ * router takes elsewhere cannot make a product smaller.
  * Source: Shazeer et al., Outrageously large neural networks: the sparsely-gated mixture-of-experts layer (2017); the balance of Fedus,
  * Zoph and Shazeer, Switch Transformers (2022).
  *
