@@ -32,6 +32,7 @@ export {
 } from "./classification.js";
 export * from "./clustering.js";
 export * from "./comparison.js";
+export * from "./concordance.js";
 export * from "./counterfactual.js";
 export * from "./detection.js";
 export * from "./drift.js";
