@@ -65,12 +65,12 @@ function kept(name: string, rows: readonly (readonly number[])[]): NamedTable {
   const cols = rows[0]!.length - 1;
   const data = Float32Array.from(rows.flatMap((row) => row.slice(0, -1)));
   const targets = rows.map((row) => row.at(-1)!);
-  const [{ test }] = stratifiedKFold(targets, { folds: 5, seed: 0 }) as [{ test: Uint32Array }];
+  const [fold] = stratifiedKFold(targets, { folds: 5, seed: 0 });
   return {
     name,
     x: { layout: "dense", rows: rows.length, cols, data },
     targets,
     categorical: [],
-    test: Array.from(test),
+    test: Array.from(fold!.test),
   };
 }
