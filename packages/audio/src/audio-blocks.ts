@@ -1,5 +1,6 @@
 import { createReadStream } from "node:fs";
 import { checkParam, MmubError, show } from "@mmub/core";
+import { appended } from "./appended.js";
 import { sampleRates } from "./audio-input.js";
 import { checkSame, type DecodedAudio, formatOf, openDecoder, pieceBytes } from "./decode.js";
 import { resampler } from "./resampler.js";
@@ -137,7 +138,7 @@ async function* decoded(
       let bytes = chunk;
       const starts = format === undefined;
       if (starts) {
-        head = joined(head, chunk);
+        head = appended(head, chunk);
         // The first page of an Ogg stream says what it is within 300 bytes.
         if (head.length < 512) continue;
         format = formatOf(head) ?? reject(unknown(head));
@@ -181,13 +182,6 @@ async function* decoded(
 function unknown(head: Uint8Array): string {
   const start = show(String.fromCharCode(...head.subarray(0, 4)));
   return `${head.length} bytes that start with ${start} are no WAV, MP3, FLAC, Ogg Vorbis or Ogg Opus file; convert other formats first, for example with: ffmpeg -i in.m4a out.wav`;
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
-  const out = new Uint8Array(a.length + b.length);
-  out.set(a);
-  out.set(b, a.length);
-  return out;
 }
 
 /** The bytes of a source from `from` on, at most `pieceBytes` at a time. */

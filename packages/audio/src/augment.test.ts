@@ -114,6 +114,8 @@ test("bad params and recordings are refused", () => {
   expect(() => waveformAugmenter({ probability: 2 })).toThrow(/probability is number 2, want a number from 0 to 1/);
   expect(() => waveformAugmenter({})({ ...word, samples: Float32Array.of(Number.NaN) }, 1)).toThrow(/sample 0 is NaN/);
   expect(() => specAugment(ones, { timeMasks: -1 }, 1)).toThrow(/timeMasks is number -1, want a whole number/);
+  expect(() => waveformAugmenter({})(undefined as never, 1)).toThrow(/the recording is undefined, want \{ samples/);
+  expect(() => specAugment(word as never, {}, 1)).toThrow(/frames are .*, want a Sequence/);
   expect(() => timeStretch(signal, 0)).toThrow(/rate is number 0, want a number from 0.1 to 10/);
   expect(() => timeStretch([1] as never, 1)).toThrow(MmubError);
 });

@@ -1,6 +1,6 @@
-import { checkParam, MmubError, type Random, random, type Sequence } from "@mmub/core";
+import { checkParam, MmubError, type Random, random, type Sequence, show } from "@mmub/core";
 import { timeStretch } from "./time-stretch.js";
-import { channelsOf, type Waveform } from "./wav.js";
+import { channelsOf, type Waveform, waveformChecked } from "./wav.js";
 
 /** Where a number is drawn from, evenly. */
 export interface DrawRange {
@@ -43,10 +43,12 @@ export function waveformAugmenter(params: WaveformAugmenterParams): (waveform: W
     const ok = range === undefined || (range.from >= low && range.from <= range.to && range.to <= high);
     checkParam(part, name, range, ok, `{ from, to } with ${low} <= from <= to <= ${high}`);
   }
-  return ({ samples, sampleRateHz }, seed) => {
-    let channels = channelsOf(samples, (problem) => {
-      throw new MmubError("invalid-input", { part, message: problem });
-    });
+  const reject = (problem: string): never => {
+    throw new MmubError("invalid-input", { part, message: problem });
+  };
+  return (recording, seed) => {
+    const { samples, sampleRateHz } = waveformChecked(recording, reject);
+    let channels = channelsOf(samples, reject);
     const all = random(seed);
     /** The number of one alteration; what is drawn for another does not shift it. */
     const drawn = (name: keyof typeof limits): number | undefined => {
@@ -99,7 +101,7 @@ export interface SpecAugmentParams {
  * SpecAugment: frames, such as those of `logMel`, with stretches of time and ranges of frequency masked, drawn for each recording by itself. The
  * same seed gives the same masks; the frames that come in are left as they are. The defaults are the paper's policy LD, without warping.
  *
- * Rejects (`invalid-params`) numbers outside. Cost: one copy. Source: Park et al., "SpecAugment" (2019); `torchaudio.transforms.TimeMasking` and
+ * Rejects (`invalid-params`) numbers outside, and (`invalid-input`) what is no Sequence. Cost: one copy. Source: Park et al., "SpecAugment" (2019); `torchaudio.transforms.TimeMasking` and
  * `FrequencyMasking`.
  *
  * @example
@@ -115,6 +117,11 @@ export function specAugment(frames: Sequence, params: SpecAugmentParams, seed: n
     checkParam(part, name, value, Number.isInteger(value) && value >= 0, "a whole number");
   checkParam(part, "timeMaskShare", timeMaskShare, timeMaskShare >= 0 && timeMaskShare <= 1, "a number from 0 to 1");
   checkParam(part, "fill", fill, fill === "mean" || Number.isFinite(fill), '"mean" or a number');
+  if (frames?.layout !== "sequence")
+    throw new MmubError("invalid-input", {
+      part,
+      message: `frames are ${show(frames)}, want a Sequence, such as an extractor with output "frames" gives`,
+    });
   const { rows, cols, offsets } = frames;
   const data = frames.data.slice();
   for (let row = 0; row < rows; row++) {

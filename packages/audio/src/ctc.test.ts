@@ -228,6 +228,8 @@ describe("language models", () => {
     expect(() => readArpa(fixture.arpa.slice(0, 400))).toThrow("the file ends without \\end\\");
     expect(() => readArpa(fixture.arpa.replace(/ngram 2=\d+/, "ngram 2=1000"))).toThrow("want 1000");
     expect(() => readArpa(fixture.arpa.replace("1-grams:\n-", "1-grams:\noften"))).toThrow(/line \d+: "often/);
+    expect(() => readArpa(new Uint8Array(9) as never)).toThrow("want the text of an ARPA file");
+    expect(() => trainNgrams([["good"], 5 as never])).toThrow("sentence 1 is number 5, want an array of words");
     expect(() => trainNgrams([["good"], ["two words"]])).toThrow('sentence 1 has the word "two words"');
     expect(() => trainNgrams([])).toThrow("no sentences");
   });

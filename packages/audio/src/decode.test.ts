@@ -72,6 +72,9 @@ describe("bad files", () => {
     expect(await problem(flac)).toMatch(/the header declares 691200000 samples, only \d+ follow/);
   });
   test("more than maxSamples are refused", async () => {
+    const wav = encodeWav([new Float32Array(50), new Float32Array(50)], 8_000);
+    await expect(decodeAudio(wav, { maxSamples: 99 })).rejects.toThrow(/more than 99 samples/);
+    expect((await decodeAudio(wav, { maxSamples: 100 })).samples[1]).toHaveLength(50);
     await expect(decodeAudio(named("FLAC 16"), { maxSamples: 2_999 })).rejects.toThrow(/more than 2999 samples/);
     expect((await decodeAudio(named("FLAC 16"), { maxSamples: 3_000 })).samples[0]).toHaveLength(3_000);
   });

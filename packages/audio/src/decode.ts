@@ -1,4 +1,5 @@
 import { library, MmubError, show } from "@mmub/core";
+import { appended } from "./appended.js";
 import { type Reject, readWav } from "./wav.js";
 
 const part = "@mmub/audio/decodeAudio";
@@ -12,7 +13,7 @@ export interface DecodedAudio {
 export interface DecodeAudioOptions {
   /** Takes what is there of a file that was cut off, and leaves out what is damaged, instead of rejecting it. @default false */
   readonly allowTruncated?: boolean;
-  /** More samples than this, of all channels together, are refused before they fill the memory. @default 2 ** 28, 1 GiB */
+  /** More samples than this, of all channels together, are refused before they fill the memory. @default 2 ** 28, 1 GiB; none of WAV, which is never much larger than its file */
   readonly maxSamples?: number;
 }
 
@@ -47,7 +48,16 @@ export async function readAudio(
   if (!(bytes instanceof Uint8Array)) reject(`got ${show(bytes)}, want a Uint8Array with an audio file`);
   const { allowTruncated = false, maxSamples = 2 ** 28 } = options;
   const format = formatOf(bytes);
-  if (format === "wav") return readWav(bytes, allowTruncated, reject);
+  const tooMany = (): never =>
+    reject(
+      `the file decodes to more than ${maxSamples} samples; read it in pieces with audioBlocks, or raise maxSamples`,
+    );
+  if (format === "wav") {
+    const decoded = readWav(bytes, allowTruncated, reject);
+    return decoded.samples.length * decoded.samples[0]!.length > (options.maxSamples ?? Number.POSITIVE_INFINITY)
+      ? tooMany()
+      : decoded;
+  }
   if (format === undefined)
     return reject(
       `${bytes.length} bytes that start with ${show(String.fromCharCode(...bytes.subarray(0, 4)))} are no WAV, MP3, FLAC, Ogg Vorbis or Ogg Opus file; convert other formats first, for example with: ffmpeg -i in.m4a out.wav`,
@@ -60,10 +70,7 @@ export async function readAudio(
     const take = (piece: DecodedAudio | undefined): void => {
       if (!piece) return;
       total += piece.samples.length * piece.samples[0]!.length;
-      if (total > maxSamples)
-        reject(
-          `the file decodes to more than ${maxSamples} samples; read it in pieces with audioBlocks, or raise maxSamples`,
-        );
+      if (total > maxSamples) tooMany();
       pieces.push(piece);
     };
     for (let at = 0; at < bytes.length; at += pieceBytes) take(await decoder.push(bytes.subarray(at, at + pieceBytes)));
@@ -193,7 +200,7 @@ export async function openDecoder(
     const kept = Math.min(length, Math.max(0, longestPacket - rest.samples[0]!.length));
     held = {
       ...rest,
-      samples: rest.samples.map((channel, i) => concat(out.samples[i]!.subarray(length - kept), channel)),
+      samples: rest.samples.map((channel, i) => appended(out.samples[i]!.subarray(length - kept), channel)),
     };
     return kept === length
       ? undefined
@@ -216,7 +223,7 @@ export async function openDecoder(
       if (!last) return undefined;
       const extra = Math.max(0, total - (end.length?.() ?? total));
       const samples = last.samples.map((channel, i) =>
-        concat(before?.samples[i] ?? empty, channel.subarray(0, Math.max(0, channel.length - extra))),
+        appended(before?.samples[i] ?? empty, channel.subarray(0, Math.max(0, channel.length - extra))),
       );
       return samples[0]!.length > 0 ? { ...last, samples } : undefined;
     },
@@ -242,14 +249,6 @@ interface End {
 
 const longestPacket = 5760;
 const empty = new Float32Array(0);
-
-function concat(a: Float32Array, b: Float32Array): Float32Array {
-  if (a.length === 0) return b;
-  const out = new Float32Array(a.length + b.length);
-  out.set(a);
-  out.set(b, a.length);
-  return out;
-}
 
 /** The decoder takes the largest integer for 1; here, as for WAV, the lowest is -1. */
 function rescale(channel: Float32Array, bits: number): void {
@@ -315,10 +314,7 @@ function oggEnd(): End {
   return {
     push(bytes) {
       if (head.length < 64) head = Uint8Array.from([...head, ...bytes.subarray(0, 64 - head.length)]);
-      const both = new Uint8Array(tail.length + bytes.length);
-      both.set(tail);
-      both.set(bytes, tail.length);
-      tail = both.slice(-(2 ** 17));
+      tail = appended(tail, bytes).slice(-(2 ** 17));
     },
     lack() {
       const page = lastPage();

@@ -1,7 +1,8 @@
 import { checkParam, type Dense, type Extractor, type Json, type Sequence } from "@mmub/core";
 import type { AudioInput } from "./audio-input.js";
 import { formantTrack } from "./formant-frames.js";
-import { isStatistic, type Statistic, summarize } from "./statistics.js";
+import { checkedOutput } from "./frame-params.js";
+import { type Statistic, summarize } from "./statistics.js";
 import { voiceExtractor } from "./voice-frames.js";
 
 const type = "@mmub/audio/formants";
@@ -95,7 +96,6 @@ type Settings = Required<CommonParams> & {
 function checked(params: FormantFramesParams | FormantStatisticsParams): Settings {
   const { count = 5, ceilingHz = 5500, windowMs = 25, emphasisHz = 50 } = params;
   const { hopMs = windowMs / 4 } = params;
-  const { output = "statistics", statistics } = params as { output?: string; statistics?: readonly Statistic[] };
   const check = (name: string, value: unknown, ok: boolean, want: string) => checkParam(type, name, value, ok, want);
   check("count", count, Number.isInteger(count) && count >= 1 && count <= 20, "an integer from 1 to 20");
   const isCeiling = Number.isInteger(ceilingHz) && ceilingHz >= 500 && ceilingHz <= 24_000;
@@ -103,19 +103,5 @@ function checked(params: FormantFramesParams | FormantStatisticsParams): Setting
   check("windowMs", windowMs, windowMs >= 1 && windowMs <= 1000, "a number from 1 to 1000");
   check("hopMs", hopMs, hopMs >= 0.1 && hopMs <= 10_000, "a number from 0.1 to 10000");
   check("emphasisHz", emphasisHz, emphasisHz >= 0 && emphasisHz <= ceilingHz, `a number from 0 to ${ceilingHz}`);
-  check("output", output, output === "statistics" || output === "frames", `"statistics" or "frames"`);
-  const common = { count, ceilingHz, windowMs, hopMs, emphasisHz };
-  if (output === "frames") {
-    check("statistics", statistics, statistics === undefined, `none with output "frames"`);
-    return { ...common, output };
-  }
-  const kept = statistics ?? ["mean", "std"];
-  const some = Array.isArray(kept) && kept.length > 0 && kept.every(isStatistic) && new Set(kept).size === kept.length;
-  check(
-    "statistics",
-    kept,
-    some,
-    `some of "mean", "std", "min", "max", "median" and percentiles such as "p10", each once`,
-  );
-  return { ...common, output: "statistics", statistics: [...kept] };
+  return { count, ceilingHz, windowMs, hopMs, emphasisHz, ...checkedOutput(type, params) };
 }

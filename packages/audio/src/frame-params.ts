@@ -99,14 +99,18 @@ type Output =
   | { readonly output: "frames" }
   | { readonly output: "statistics"; readonly statistics: readonly Statistic[] };
 
-export function checkedOutput(part: string, params: StatisticsOutput | FramesOutput): Output {
+export function checkedOutput(
+  part: string,
+  params: StatisticsOutput | FramesOutput,
+  defaults: readonly Statistic[] = ["mean", "std"],
+): Output {
   const { output = "statistics", statistics } = params as { output?: string; statistics?: readonly Statistic[] };
   checkParam(part, "output", output, output === "statistics" || output === "frames", `"statistics" or "frames"`);
   if (output === "frames") {
     checkParam(part, "statistics", statistics, statistics === undefined, `none with output "frames"`);
     return { output };
   }
-  const kept = statistics ?? ["mean", "std"];
+  const kept = statistics ?? defaults;
   checkParam(
     part,
     "statistics",

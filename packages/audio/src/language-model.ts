@@ -1,4 +1,4 @@
-import { checkParam, MmubError } from "@mmub/core";
+import { checkParam, MmubError, show } from "@mmub/core";
 
 const type = "@mmub/audio/language-model";
 
@@ -77,6 +77,8 @@ export function readArpa(text: string): NgramModel {
   const fail = (line: number, problem: string): never => {
     throw new MmubError("invalid-input", { part: type, message: `line ${line + 1}: ${problem}`, line: line + 1 });
   };
+  if (typeof text !== "string")
+    throw new MmubError("invalid-input", { part: type, message: `got ${show(text)}, want the text of an ARPA file` });
   const lines = text.split(/\r?\n/);
   const counts: number[] = [];
   const tables: Map<string, Entry>[] = [];
@@ -138,6 +140,12 @@ export function trainNgrams(sentences: Iterable<readonly string[]>, { order = 3 
   const counts = Array.from({ length: order }, () => new Map<string, number>());
   let index = 0;
   for (const sentence of sentences) {
+    if (!Array.isArray(sentence))
+      throw new MmubError("invalid-input", {
+        part: type,
+        message: `sentence ${index} is ${show(sentence)}, want an array of words`,
+        index,
+      });
     for (const word of sentence)
       if (typeof word !== "string" || /^$|\s/.test(word) || special.has(word))
         throw new MmubError("invalid-input", {

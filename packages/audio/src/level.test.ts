@@ -69,6 +69,8 @@ test("bad input is refused", () => {
       loudness({ samples, sampleRateHz });
   expect(of(new Float32Array(3_000))).toThrow(/3000 samples are shorter than a block of 400 ms, 3200/);
   expect(of(Float32Array.of(Number.NaN))).toThrow(/sample 0 is NaN/);
+  expect(() => loudness("call.wav" as never)).toThrow(/the recording is string "call.wav", want \{ samples/);
+  expect(() => trimSilence(new Float32Array(9) as never)).toThrow(/want \{ samples, sampleRateHz \}/);
   expect(of(Array.from({ length: 6 }, () => new Float32Array(8_000)))).toThrow(/6 channels, want at most 5/);
   expect(of(new Float32Array(8_000), 0)).toThrow(/sampleRateHz is number 0/);
   expect(() => splitSilence(new Float32Array(9), { hopLength: 0 })).toThrow(/hopLength is number 0/);

@@ -65,9 +65,9 @@ function improve(a: Float64Array, order: number, z: Float64Array, i: number): nu
     pi = pr * y + pi * x;
     pr = nextPr;
   }
-  if (pr === 0 && pi === 0) return 0;
   // p'/p less the pull of the other roots; its inverse is the step.
   const size = pr * pr + pi * pi;
+  if (size === 0) return 0;
   let qr = (dr * pr + di * pi) / size;
   let qi = (di * pr - dr * pi) / size;
   for (let j = 0; j < order; j++) {
@@ -79,7 +79,9 @@ function improve(a: Float64Array, order: number, z: Float64Array, i: number): nu
     qi += ui / away;
   }
   const norm = qr * qr + qi * qi || 1e-300;
-  z[2 * i] = x - qr / norm;
-  z[2 * i + 1] = y + qi / norm;
-  return Math.abs(qr / norm) + Math.abs(qi / norm);
+  // Where roots crowd together the step may be of any length; a stable filter has none outside of the unit circle.
+  const shorter = 1 / (norm * Math.max(1, 1 / Math.sqrt(norm)));
+  z[2 * i] = x - qr * shorter;
+  z[2 * i + 1] = y + qi * shorter;
+  return (Math.abs(qr) + Math.abs(qi)) * shorter;
 }

@@ -1,6 +1,6 @@
 import { checkParam, MmubError } from "@mmub/core";
 import { roundHalfEven } from "./round-half-even.js";
-import { channelsOf, type Waveform } from "./wav.js";
+import { channelsOf, type Waveform, waveformChecked } from "./wav.js";
 
 const part = "@mmub/audio/loudness";
 
@@ -17,7 +17,8 @@ const part = "@mmub/audio/loudness";
  * const tone = Float32Array.from({ length: 48_000 }, (_, i) => Math.sin((2 * Math.PI * 997 * i) / 48_000));
  * console.log(loudness({ samples: tone, sampleRateHz: 48_000 })); // about -3.01
  */
-export function loudness({ samples, sampleRateHz }: Waveform): number {
+export function loudness(recording: Waveform): number {
+  const { samples, sampleRateHz } = waveformChecked(recording, reject);
   const channels = checked(samples, sampleRateHz);
   const weighted = channels.map((channel) => kWeighted(channel, sampleRateHz));
   const { length } = channels[0]!;
@@ -72,10 +73,11 @@ export function normalizeLoudness(recording: Waveform, { targetLufs = -23 }: Nor
 
 const gains = [1, 1, 1, 1.41, 1.41];
 
+function reject(problem: string): never {
+  throw new MmubError("invalid-input", { part, message: problem });
+}
+
 function checked(samples: Waveform["samples"], sampleRateHz: number): readonly Float32Array[] {
-  const reject = (problem: string): never => {
-    throw new MmubError("invalid-input", { part, message: problem });
-  };
   const good = Number.isInteger(sampleRateHz) && sampleRateHz >= 1000 && sampleRateHz <= 768_000;
   checkParam(part, "sampleRateHz", sampleRateHz, good, "an integer from 1000 to 768000");
   const channels = channelsOf(samples, reject);

@@ -1,4 +1,5 @@
 import type { Dense, Extractor } from "@mmub/core";
+import { appended } from "./appended.js";
 import type { AudioInput } from "./audio-input.js";
 import { cosineRows } from "./cosine-transform.js";
 import { addDeltas } from "./deltas.js";
@@ -68,8 +69,8 @@ export type MfccFramesParams = CommonParams & FramesOutput;
  * fits, where librosa refuses, and are 0 under three frames.
  * Rejects (`invalid-input`, with the index) unreadable and broken files, NaN and infinities, recordings without a
  * sample, rates outside of 1 to 768 kHz and, unless `center`, those shorter than a frame.
- * Cost: about 2 µs a frame of 512 samples. Nothing is learned: `fit` needs no recordings. With `topDb: null` and no deltas, frames can be
- * streamed.
+ * Cost: about 2 µs a frame of 512 samples. Nothing is learned: `fit` needs no recordings. With `topDb: null` frames can be
+ * streamed, with deltas half of `deltaWidth` later.
  * Source: Davis and Mermelstein, IEEE Trans. ASSP 28 (1980); McFee et al., "librosa" (2015).
  *
  * @example
@@ -108,7 +109,7 @@ export function mfcc(params: MfccFramesParams | MfccStatisticsParams = {}): Extr
   return frameExtractor({
     ...{ type, settings, output: checkedOutput(type, params), names },
     frames: (samples) => withDeltas(withEnergies(coded(bands.frames(samples)), energies?.frames(samples)), settings),
-    ...(topDb === null && deltas === 0 && { stream }),
+    ...(topDb === null && { stream: () => (deltas === 0 ? stream() : withDeltasOf(stream(), settings)) }),
   });
 }
 
@@ -157,4 +158,33 @@ function withDeltas(coded: Float32Array, { coefficients, deltas, deltaWidth }: S
   addDeltas(out, width, coefficients, coefficients, 1, deltaWidth);
   if (deltas === 2) addDeltas(out, width, coefficients, 2 * coefficients, 2, deltaWidth);
   return out;
+}
+
+/** Coefficients with their derivatives, once all the frames are there that these look at. */
+function withDeltasOf({ push, end }: FrameStream, settings: Settings): FrameStream {
+  const { coefficients, deltas, deltaWidth } = settings;
+  const width = coefficients * (1 + deltas);
+  let kept = new Float32Array(0);
+  /** Frames of `kept` that were given. */
+  let given = 0;
+  const next = (rows: Float32Array, last: boolean): Float32Array => {
+    kept = appended(kept, rows);
+    const count = kept.length / coefficients;
+    const until = last ? count : count < deltaWidth ? 0 : count - (deltaWidth >> 1);
+    if (until <= given) return new Float32Array(0);
+    const out = withDeltas(kept, settings).slice(given * width, until * width);
+    // The last window, which those at the end take too.
+    const from = Math.max(0, count - deltaWidth);
+    kept = kept.slice(from * coefficients);
+    given = until - from;
+    return out;
+  };
+  return {
+    push: (samples) => next(push(samples), false),
+    end() {
+      const out = next(end(), true);
+      [kept, given] = [new Float32Array(0), 0];
+      return out;
+    },
+  };
 }

@@ -1,7 +1,8 @@
 import { checkParam, type Dense, type Extractor, type Json, rejectInput, type Sequence } from "@mmub/core";
 import { type AudioInput, sampleRates } from "./audio-input.js";
+import { checkedOutput } from "./frame-params.js";
 import { framer, type PadMode } from "./frames.js";
-import { isStatistic, type Statistic, summarize } from "./statistics.js";
+import { type Statistic, summarize } from "./statistics.js";
 import { voiceExtractor } from "./voice-frames.js";
 import { differences, parabolicShift, periodsOf, pyin, yinPeriod } from "./yin.js";
 
@@ -220,19 +221,5 @@ function checked(params: PitchFramesParams | PitchStatisticsParams): Settings {
   within("switchProbability", 0, 1);
   within("noTroughProbability", 0, 1);
 
-  const { output = "statistics", statistics } = params as { output?: string; statistics?: readonly Statistic[] };
-  check("output", output, output === "statistics" || output === "frames", `"statistics" or "frames"`);
-  if (output === "frames") {
-    check("statistics", statistics, statistics === undefined, `none with output "frames"`);
-    return { ...settings, output };
-  }
-  const kept = statistics ?? ["mean", "std", "p20", "p50", "p80"];
-  const some = Array.isArray(kept) && kept.length > 0 && kept.every(isStatistic) && new Set(kept).size === kept.length;
-  check(
-    "statistics",
-    kept,
-    some,
-    `some of "mean", "std", "min", "max", "median" and percentiles such as "p10", each once`,
-  );
-  return { ...settings, output: "statistics", statistics: [...kept] };
+  return { ...settings, ...checkedOutput(type, params, ["mean", "std", "p20", "p50", "p80"]) };
 }

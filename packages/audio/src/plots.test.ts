@@ -55,6 +55,8 @@ test("a pitch track has a line for each stretch of voice", () => {
 test("what cannot be drawn is refused", () => {
   expect(() => plotWaveform({ samples: new Float32Array(0), sampleRateHz: 8_000 })).toThrow(/no samples/);
   expect(() => plotPitch([], { hopSeconds: 1 })).toThrow(/no frames/);
+  expect(() => plotPitch(undefined as never, { hopSeconds: 1 })).toThrow(/no frames: got undefined/);
+  expect(plotPitch(new Float32Array(1e6).fill(100), { hopSeconds: 0.01 })).toContain("<svg");
   expect(() => plotPitch([1], { hopSeconds: 0 })).toThrow(/hopSeconds is number 0/);
   expect(() => plotPitch([1], { hopSeconds: 1, width: 10 })).toThrow(/width is number 10/);
   expect(() => plotSpectrogram({} as never, { hopSeconds: 1 })).toThrow(/want a Sequence/);

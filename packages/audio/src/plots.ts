@@ -1,7 +1,7 @@
 import { crc32, deflateSync } from "node:zlib";
 import { checkParam, MmubError, type Sequence, show } from "@mmub/core";
 import { runs } from "./runs.js";
-import { channelsOf, type Waveform } from "./wav.js";
+import { channelsOf, type Waveform, waveformChecked } from "./wav.js";
 
 const part = "@mmub/audio/plots";
 
@@ -43,10 +43,9 @@ const margin = { left: 56, right: 12, top: 34, bottom: 40 };
  * const tone = Float32Array.from({ length: 16_000 }, (_, i) => 0.5 * Math.sin(i / 5) * (i < 8_000 ? 1 : 0));
  * const svg = plotWaveform({ samples: tone, sampleRateHz: 16_000 }, { voiced: [1, 0] });
  */
-export function plotWaveform({ samples, sampleRateHz }: Waveform, options: WaveformPlotOptions = {}): string {
-  const channels = channelsOf(samples, (problem) => {
-    throw new MmubError("invalid-input", { part, message: problem });
-  });
+export function plotWaveform(recording: Waveform, options: WaveformPlotOptions = {}): string {
+  const { samples, sampleRateHz } = waveformChecked(recording, reject);
+  const channels = channelsOf(samples, reject);
   const { length } = channels[0]!;
   if (length === 0) reject("the recording has no samples");
   const seconds = length / sampleRateHz;
@@ -131,11 +130,12 @@ export function plotSpectrogram(frames: Sequence, options: FramesPlotOptions & {
  * const svg = plotPitch([0, 110, 112, 115, 0, 0, 98, 97], { hopSeconds: 0.016 });
  */
 export function plotPitch(hz: ArrayLike<number>, options: FramesPlotOptions): string {
-  if (hz.length === 0) reject("the track has no frames");
+  if (!(hz?.length > 0)) reject(`the track has no frames: got ${show(hz)}, want one number a frame`);
   const frame = canvas({ title: "Pitch", ...options }, hz.length * hop(options));
   const { theme, x, inner } = frame;
   const values = Array.from(hz).filter((value) => value > 0);
-  const [low, high] = [Math.min(...values, 500) / 1.1, Math.max(...values, 60) * 1.1];
+  const low = values.reduce((least, value) => Math.min(least, value), 500) / 1.1;
+  const high = values.reduce((most, value) => Math.max(most, value), 60) * 1.1;
   const y = (value: number): number => inner.top + inner.height * (1 - Math.log(value / low) / Math.log(high / low));
   const lines = runs(hz, (value) => value > 0).map(([from, to]) => {
     const points = Array.from({ length: to - from }, (_, i) => {

@@ -121,4 +121,10 @@ test("refuses other rates and other samples", () => {
   for (const fromHz of [0, -1, 0.5, Number.NaN, 768_001])
     expect(() => resampler({ fromHz, toHz: 8_000 })).toThrow(/fromHz is number .*, want an integer number of Hz/);
   expect(() => resampler({ fromHz: 8_000, toHz: 16_000 })([1, 2] as never)).toThrow(MmubError);
+  const broken = Float32Array.of(0, Number.NaN);
+  for (const run of [
+    resampler({ fromHz: 8_000, toHz: 16_000 }),
+    resampler({ fromHz: 8_000, toHz: 16_000 }).stream().push,
+  ])
+    expect(() => run(broken)).toThrow(/sample 1 is NaN, want a finite number/);
 });

@@ -1,6 +1,8 @@
 import { checkParam, MmubError, show } from "@mmub/core";
 import { fourierTables, kernels } from "@mmub/kernels";
+import { appended } from "./appended.js";
 import { complexFourier } from "./fourier.js";
+import { firstBad } from "./wav.js";
 import { kaiser } from "./window.js";
 
 const part = "@mmub/audio/resampler";
@@ -32,7 +34,7 @@ export interface ResamplerParams {
  * Output: `ceil(length * toHz / fromHz)` samples, the first at the time of the first input; before and after the recording
  * is silence. Up to 0.913 of the lower rate's Nyquist frequency the output is within 1e-5 (-100 dB) of the ideal, from
  * that Nyquist frequency on it is 100 dB down, as with soxr's HQ. Equal rates give a copy.
- * Rejects (`invalid-input`) anything but a Float32Array. Cost: two FFTs a block of samples, some 4 ns a sample from 44.1 to
+ * Rejects (`invalid-input`) anything but a Float32Array, NaN and infinities. Cost: two FFTs a block of samples, some 4 ns a sample from 44.1 to
  * 16 kHz; ten times that where the ratio has a prime factor above 7, and for rates whose ratio needs large numbers, such as
  * 16000 to 15999, 160 multiplications a sample of the lower rate or more.
  * Source: Kaiser's window design formulas; Oppenheim and Schafer, "Discrete-Time Signal Processing", overlap-save.
@@ -86,10 +88,7 @@ export function resampler({ fromHz, toHz }: ResamplerParams): Resampler {
       return {
         push(samples) {
           checkSamples(samples);
-          const both = new Float32Array(kept.length + samples.length);
-          both.set(kept);
-          both.set(samples, kept.length);
-          kept = both;
+          kept = appended(kept, samples);
           length += samples.length;
           return made(Math.floor((length * up) / down), false);
         },
@@ -122,6 +121,12 @@ function checkSamples(samples: unknown): asserts samples is Float32Array {
     throw new MmubError("invalid-input", {
       part,
       message: `samples are ${show(samples)}, want a Float32Array; mix channels to one first, or resample each`,
+    });
+  const bad = firstBad(samples);
+  if (bad !== undefined)
+    throw new MmubError("invalid-input", {
+      part,
+      message: `sample ${bad} is ${samples[bad]}, want a finite number up to 1e12`,
     });
 }
 

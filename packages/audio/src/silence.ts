@@ -1,6 +1,6 @@
 import { checkParam, MmubError } from "@mmub/core";
 import { runs } from "./runs.js";
-import { channelsOf, type Waveform } from "./wav.js";
+import { channelsOf, type Waveform, waveformChecked } from "./wav.js";
 
 const part = "@mmub/audio/trimSilence";
 
@@ -31,9 +31,7 @@ export function splitSilence(
   checkParam(part, "topDb", topDb, Number.isFinite(topDb) && topDb >= 0, "a number from 0");
   for (const [name, value] of Object.entries({ frameLength, hopLength }))
     checkParam(part, name, value, Number.isInteger(value) && value >= 1 && value <= 2 ** 24, "an integer from 1");
-  const channels = channelsOf(samples, (problem) => {
-    throw new MmubError("invalid-input", { part, message: problem });
-  });
+  const channels = channelsOf(samples, reject);
   const { length } = channels[0]!;
   const levels = channels.map((channel) => frameLevels(channel, frameLength, hopLength));
   // Each channel is measured against its own loudest frame.
@@ -52,13 +50,18 @@ export function splitSilence(
  * const { samples, from, to } = trimSilence({ samples: word, sampleRateHz: 16_000 }); // 8192 samples, 5120, 13312
  */
 export function trimSilence(
-  { samples, sampleRateHz }: Waveform,
+  recording: Waveform,
   options: SilenceOptions = {},
 ): Waveform & { readonly from: number; readonly to: number } {
+  const { samples, sampleRateHz } = waveformChecked(recording, reject);
   const intervals = splitSilence(samples, options);
   const [from, to] = [intervals[0]?.[0] ?? 0, intervals.at(-1)?.[1] ?? 0];
   const cut = (channel: Float32Array): Float32Array => channel.slice(from, to);
   return { samples: samples instanceof Float32Array ? cut(samples) : samples.map(cut), sampleRateHz, from, to };
+}
+
+function reject(problem: string): never {
+  throw new MmubError("invalid-input", { part, message: problem });
 }
 
 /** dB of centred frames below the loudest; zeros are 1e-5 in amplitude, librosa's `amin`. */

@@ -1,4 +1,5 @@
 import { type FourierTables, kernels, type SpectraFilters, type SpectraOptions, spectraTables } from "@mmub/kernels";
+import { appended } from "./appended.js";
 import { complexFourier } from "./fourier.js";
 import { type FrameSettings, framer, prepareSpeech, type SpeechFrames } from "./frames.js";
 import { type MelFilters, type MelSettings, melFilters } from "./mel.js";
@@ -63,6 +64,21 @@ export function logEnergies(settings: FrameSettings & { readonly speech: SpeechF
   }));
 }
 
+/** One number of the samples of each frame, as they are without a window. */
+export function sampleFrames(settings: FrameSettings, measure: (frame: Float32Array) => number): Analysis {
+  const { fftSize, hopLength } = settings;
+  const hop = Math.min(hopLength, fftSize);
+  const frames = Math.max(1, Math.min(64, Math.floor(blockNumbers / fftSize)));
+  return analysis(settings, 1, () => {
+    const samples = new Float32Array((frames - 1) * hop + fftSize);
+    return {
+      ...{ cols: 1, frames, hop, samples },
+      run: (some) =>
+        Float32Array.from({ length: some }, (_, i) => measure(samples.subarray(i * hop, i * hop + fftSize))),
+    };
+  });
+}
+
 /** Some frames, windowed already, to `cols` numbers each. */
 interface Transform {
   readonly cols: number;
@@ -124,9 +140,7 @@ function analysis(settings: FrameSettings, cols: number, opened: () => Transform
       let [kept, start, length, next] = [new Float32Array(0), 0, 0, 0];
       return {
         push(samples) {
-          const both = new Float32Array(kept.length + samples.length);
-          both.set(kept);
-          both.set(samples, kept.length);
+          const both = appended(kept, samples);
           length += samples.length;
           // The last sample of a frame is followed by one more: a reflection at the start may reach that far.
           const complete = length - 1 + pad < span ? 0 : 1 + Math.floor((length - 1 + pad - span) / hopLength);

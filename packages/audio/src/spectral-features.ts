@@ -11,9 +11,8 @@ import {
   paramChecks,
   type StatisticsOutput,
 } from "./frame-params.js";
-import { framer } from "./frames.js";
 import { roundHalfEven } from "./round-half-even.js";
-import { mappedStream, powerToDb, spectra } from "./spectra.js";
+import { mappedStream, powerToDb, sampleFrames, spectra } from "./spectra.js";
 
 const featureNames = ["centroid", "bandwidth", "rolloff", "flatness", "zeroCrossings", "rms"] as const;
 export type SpectralFeature = (typeof featureNames)[number];
@@ -63,23 +62,46 @@ export function spectralFeatures(
   const settings = { ...checkedFrames(type, params), features: [...features], rollPercent };
   const analysis = spectra({ ...settings, power: 1 });
   const describe = describer(settings);
-  const wave = waveDescriber(settings);
   const cols = features.length;
+  // As librosa: what is before the first sample is not taken for silence, into which it would cross.
+  const edged = { ...settings, padMode: "edge" } as const;
+  const waves = [...features.entries()].flatMap(([col, feature]) => {
+    if (feature === "rms") return [{ col, of: sampleFrames(settings, rootMeanSquare) }];
+    if (feature === "zeroCrossings") return [{ col, of: sampleFrames(edged, zeroCrossings) }];
+    return [];
+  });
 
-  /** Columns of the spectrum for these frames, which wait for those of the samples. */
-  const described = (magnitudes: Float32Array): Float32Array => {
+  /** Columns of the spectrum, and those of the samples put among them. */
+  const described = (magnitudes: Float32Array, ofSamples: readonly Float32Array[]): Float32Array => {
     const count = magnitudes.length / analysis.cols;
     const out = new Float32Array(count * cols);
-    for (let i = 0; i < count; i++)
+    for (let i = 0; i < count; i++) {
       describe(magnitudes.subarray(i * analysis.cols, (i + 1) * analysis.cols), out.subarray(i * cols, (i + 1) * cols));
+      for (const [at, { col }] of waves.entries()) out[i * cols + col] = ofSamples[at]![i]!;
+    }
     return out;
   };
   return frameExtractor({
     ...{ type, settings, output: checkedOutput(type, params), names: [...features] },
-    frames(samples) {
-      const out = described(analysis.frames(samples));
-      wave(samples, out);
-      return out;
+    frames: (samples) =>
+      described(
+        analysis.frames(samples),
+        waves.map(({ of }) => of.frames(samples)),
+      ),
+    stream() {
+      const [spectrum, samples] = [analysis.stream(), waves.map(({ of }) => of.stream())];
+      return {
+        push: (some) =>
+          described(
+            spectrum.push(some),
+            samples.map(({ push }) => push(some)),
+          ),
+        end: () =>
+          described(
+            spectrum.end(),
+            samples.map(({ end }) => end()),
+          ),
+      };
     },
   });
 }
@@ -130,37 +152,14 @@ function flatness(magnitudes: Float32Array): number {
   return (Math.exp(logs / magnitudes.length) * magnitudes.length) / sum;
 }
 
-/** What lies in the samples of a frame, by feature; frames stand as those of the spectrum do. */
-function waveDescriber(
-  settings: CheckedFrames & { readonly features: readonly SpectralFeature[] },
-): (samples: Float32Array, out: Float32Array) => void {
-  const { features, fftSize, hopLength, center } = settings;
-  const [crossings, rms] = [features.indexOf("zeroCrossings"), features.indexOf("rms")];
-  const pad = center ? fftSize >> 1 : 0;
-  const loud = framer(settings);
-  // As librosa: what is before the first sample is not taken for silence, into which it would cross.
-  const edged = framer({ ...settings, padMode: "edge" });
-  const frame = new Float32Array(fftSize);
-  return (samples, out) => {
-    const cols = features.length;
-    for (let i = 0; i < out.length / cols; i++) {
-      const from = i * hopLength - pad;
-      if (rms >= 0) {
-        loud.copy(samples, 0, samples.length, from, frame);
-        let squares = 0;
-        for (let k = 0; k < fftSize; k++) squares += frame[k]! ** 2;
-        out[i * cols + rms] = Math.sqrt(squares / fftSize);
-      }
-      if (crossings >= 0) {
-        edged.copy(samples, 0, samples.length, from, frame);
-        out[i * cols + crossings] = signChanges(frame) / fftSize;
-      }
-    }
-  };
+function rootMeanSquare(frame: Float32Array): number {
+  let squares = 0;
+  for (let k = 0; k < frame.length; k++) squares += frame[k]! ** 2;
+  return Math.sqrt(squares / frame.length);
 }
 
-/** Within 1e-10 of zero counts as zero, which is positive. */
-function signChanges(frame: Float32Array): number {
+/** The share of samples of another sign than the one before; within 1e-10 of zero counts as zero, which is positive. */
+function zeroCrossings(frame: Float32Array): number {
   let count = 0;
   let before = frame[0]! < -1e-10;
   for (let k = 1; k < frame.length; k++) {
@@ -168,7 +167,7 @@ function signChanges(frame: Float32Array): number {
     if (now !== before) count++;
     before = now;
   }
-  return count;
+  return count / frame.length;
 }
 
 interface ContrastParams extends FrameParams {

@@ -111,7 +111,12 @@ describe("streams", () => {
     melSpectrogram: { ...small, mels: 10 },
     logMel: { ...small, mels: 10, topDb: null },
     mfcc: { ...small, mels: 10, coefficients: 5, topDb: null },
+    "mfcc with deltas": { ...small, factory: "mfcc", mels: 10, coefficients: 5, topDb: null, deltas: 2, deltaWidth: 5 },
+    "mfcc with wide deltas": { ...small, factory: "mfcc", mels: 8, coefficients: 3, topDb: null, deltas: 1 },
     chroma: { ...small, tuning: 0 },
+    spectralFeatures: { ...small, padMode: "reflect" },
+    "spectralFeatures of the samples": { ...small, factory: "spectralFeatures", features: ["zeroCrossings", "rms"] },
+    "spectralFeatures far apart": { ...small, factory: "spectralFeatures", hopLength: 700, center: false },
     spectralContrast: { ...small, bands: 3, linear: true },
   };
   test.each(Object.entries(streams))("%s: pieces of any size give the frames of the whole", async (name, of) => {
@@ -143,6 +148,16 @@ describe("streams", () => {
       ),
       { numRuns: 40, seed: 3 },
     );
+  });
+
+  test("a stream with deltas begins anew after its end", async () => {
+    const params = { ...small, mels: 8, coefficients: 3, topDb: null, deltas: 2, output: "frames" } as const;
+    const fitted = await audio.mfcc(params).fit([]);
+    const stream = fitted.stream!();
+    const once = () => Float32Array.from([...stream.push(signals.voice).data, ...stream.end().data]);
+    const whole = (await fitted.transform([clip(signals.voice)])).data;
+    expect(once()).toEqual(whole);
+    expect(once()).toEqual(whole);
   });
 
   test("two streams and a transform at once do not disturb each other", async () => {

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { extractorChecks } from "@mmub/core/testing";
 import { describe, expect, test } from "vitest";
 import { type FormantFramesParams, formants } from "./formants.js";
+import { voiceFeatures } from "./voice-features.js";
 import { voiceQuality } from "./voice-quality.js";
 
 type Made = readonly [number, number, number, number, number, number, readonly (readonly [number, number])[], number];
@@ -112,6 +113,20 @@ test("silence, noise and a click have no voice, and give zeros", async () => {
   expect(data.every(Number.isFinite)).toBe(true);
   for (const row of [0, 3])
     expect(Array.from(data.subarray(row * cols, (row + 1) * cols))).toEqual(Array(cols).fill(0));
+});
+
+test("a pure tone, whose poles crowd together, has formants that are finite", async () => {
+  // At 192 kHz, and resampled twice: all above the tone is silent.
+  const tone = Float32Array.from({ length: 19_200 }, (_, i) => 0.5 * Math.sin(i / 50));
+  const { data } = await (await voiceFeatures().fit([])).transform([{ samples: tone, sampleRateHz: 192_000 }]);
+  expect(data.every(Number.isFinite)).toBe(true);
+  for (const hz of [60, 611, 3000]) {
+    const pure = Float32Array.from({ length: 5_500 }, (_, i) => Math.sin((2 * Math.PI * hz * i) / 11_000));
+    const frames = await (await formants({ output: "frames" }).fit([])).transform([
+      { samples: pure, sampleRateHz: 11_000 },
+    ]);
+    expect(frames.data.every(Number.isFinite)).toBe(true);
+  }
 });
 
 test("params that do not fit are refused", () => {

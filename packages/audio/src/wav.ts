@@ -1,4 +1,5 @@
 import { checkParam, MmubError, show } from "@mmub/core";
+import { appended } from "./appended.js";
 import { inRoom } from "./room.js";
 
 const part = "@mmub/audio/wav";
@@ -129,10 +130,7 @@ export function wavReader(allowTruncated: boolean, reject: Reject) {
       return { byte: start + sample * stride, sample };
     },
     push(bytes: Uint8Array): { readonly samples: Float32Array[]; readonly sampleRateHz: number } | undefined {
-      const both = new Uint8Array(rest.length + bytes.length);
-      both.set(rest);
-      both.set(bytes, rest.length);
-      rest = both;
+      rest = appended(rest, bytes);
       if (!format) {
         const start = header();
         if (start === undefined || !format) return undefined;
@@ -367,6 +365,13 @@ export function encodeWav(
 
 /** The loudest sample that is taken for sound; the power of a frame stays within what a float32 can hold. */
 const loudest = 1e12;
+
+/** A recording of which the caller wants samples and rate; rejects what is none. */
+export function waveformChecked(waveform: Waveform, reject: Reject): Waveform {
+  if (typeof waveform !== "object" || waveform === null || !("samples" in waveform))
+    reject(`the recording is ${show(waveform)}, want { samples, sampleRateHz }; decodeAudio makes one of a file`);
+  return waveform;
+}
 
 /** The channels of `samples`, of equal length and finite; rejects anything else. */
 export function channelsOf(samples: Waveform["samples"], reject: Reject): readonly Float32Array[] {
