@@ -303,15 +303,15 @@ export function savedModel(recipe: { readonly type: string; readonly params: Jso
   return { ...recipe, version: 1, state: { model: model.hash, width: model.width } };
 }
 
-export async function checkModel(
+export async function checkModel<M extends { readonly hash: string | null; dispose?(): Promise<void> }>(
   saved: Saved,
   recipe: { readonly type: string; readonly params: Json },
-  open: () => Promise<AudioModel>,
-): Promise<AudioModel> {
-  const state = checkSaved(saved, recipe, 1).state as { readonly model?: string } | null;
+  open: () => Promise<M>,
+): Promise<M> {
+  const state = checkSaved(saved, recipe, 1).state as { readonly model?: string | null } | null;
   const model = await open();
-  if (state?.model === model.hash) return model;
-  await model.dispose();
+  if ((state?.model ?? null) === model.hash) return model;
+  await model.dispose?.();
   throw new MmubError("saved-mismatch", {
     part: recipe.type,
     message: `the model has SHA-256 ${model.hash}, when saved ${state?.model}; give the one that it was fitted with`,

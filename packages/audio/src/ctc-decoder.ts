@@ -75,14 +75,24 @@ export function ctcDecoder(params: CtcDecoderParams): { decode(logits: Float32Ar
   };
 }
 
+/** The params with the defaults filled in, but for those that follow from others. */
+export function ctcParams(params: CtcDecoderParams) {
+  const { labels, blank = 0, wordSeparator = " ", languageModel, hotWords = [], skipLabels = [] } = params ?? {};
+  const { lmWeight = 0.5, wordBonus = 1.5, unknownOffset = -10, hotWordWeight = 10 } = params ?? {};
+  const { beamWidth = null, pruneBelow = -10, labelMinimum = -5 } = params ?? {};
+  return {
+    ...{ labels, blank, wordSeparator, languageModel, hotWords, skipLabels, beamWidth },
+    ...{ lmWeight, wordBonus, unknownOffset, hotWordWeight, pruneBelow, labelMinimum },
+  };
+}
+
 type Settings = ReturnType<typeof checked>;
 
 function checked(params: CtcDecoderParams) {
-  const { labels, blank = 0, wordSeparator = " ", languageModel, hotWords = [], skipLabels = [] } = params ?? {};
-  const { lmWeight = 0.5, wordBonus = 1.5, unknownOffset = -10, hotWordWeight = 10 } = params ?? {};
-  const { pruneBelow = -10, labelMinimum = -5 } = params ?? {};
+  const { labels, blank, wordSeparator, languageModel, hotWords, skipLabels, ...weights } = ctcParams(params);
+  const { lmWeight, wordBonus, unknownOffset, hotWordWeight, pruneBelow, labelMinimum } = weights;
   const helped = languageModel !== undefined || hotWords.length > 0;
-  const { beamWidth = helped ? 100 : 1 } = params;
+  const beamWidth = weights.beamWidth ?? (helped ? 100 : 1);
   const check = (name: string, value: unknown, ok: boolean, want: string) => checkParam(type, name, value, ok, want);
   const isLabels = Array.isArray(labels) && labels.length > 1 && labels.every((label) => typeof label === "string");
   check("labels", labels, isLabels, "strings, one for each class of the model");

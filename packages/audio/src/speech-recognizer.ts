@@ -9,7 +9,7 @@ import {
   checkModel,
   savedModel,
 } from "./audio-model.js";
-import { type CtcDecoderParams, ctcDecoder } from "./ctc-decoder.js";
+import { type CtcDecoderParams, ctcDecoder, ctcParams } from "./ctc-decoder.js";
 
 const type = "@mmub/audio/speech-recognizer";
 
@@ -63,28 +63,12 @@ export interface FittedSpeechRecognizer extends FittedTextReader<AudioInput> {
 export function speechRecognizer(given: SpeechRecognizerParams): SpeechRecognizer {
   const model = audioModelParams(type, given);
   const decoder = ctcDecoder(given);
-  const { labels, languageModel } = given;
-  const {
-    blank = 0,
-    wordSeparator = " ",
-    skipLabels = [],
-    beamWidth = null,
-    hotWords = [],
-    hotWordWeight = 10,
-  } = given;
-  const { lmWeight = 0.5, wordBonus = 1.5, unknownOffset = -10, pruneBelow = -10, labelMinimum = -5 } = given;
+  const { languageModel, pruneBelow, labelMinimum, ...kept } = ctcParams(given);
+  const { labels } = kept;
   const finite = (value: number) => (Number.isFinite(value) ? value : String(value));
   const params = {
-    ...model,
-    labels,
-    blank,
-    wordSeparator,
-    skipLabels,
-    beamWidth,
-    hotWords,
-    hotWordWeight,
+    ...{ ...model, ...kept, pruneBelow: finite(pruneBelow), labelMinimum: finite(labelMinimum) },
     languageModel: languageModel ? createHash("sha256").update(languageModel.toArpa()).digest("hex") : null,
-    ...{ lmWeight, wordBonus, unknownOffset, pruneBelow: finite(pruneBelow), labelMinimum: finite(labelMinimum) },
   };
   const recipe = { type, params: JSON.parse(JSON.stringify(params)) as Json };
 

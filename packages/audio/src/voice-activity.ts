@@ -1,7 +1,6 @@
 import {
   batches,
   checkParam,
-  checkSaved,
   type Dense,
   dense,
   type Extractor,
@@ -21,6 +20,7 @@ import {
 } from "@mmub/core";
 import type { FrozenModel, OnnxRuntimeOptions } from "@mmub/nn";
 import { type AudioInput, audioReader } from "./audio-input.js";
+import { checkModel } from "./audio-model.js";
 import { meanAndDeviation } from "./statistics.js";
 
 const type = "@mmub/audio/voice-activity";
@@ -132,17 +132,7 @@ export function voiceActivity(given: VoiceActivityParams = {}): VoiceActivity {
       options?.signal?.throwIfAborted();
       return fitted(await open(options?.signal));
     },
-    async load(saved) {
-      const state = checkSaved(saved, recipe, 1).state as { readonly model?: string | null } | null;
-      const hear = await open();
-      if ((state?.model ?? null) === hear.hash) return fitted(hear);
-      await hear.dispose?.();
-      throw new MmubError("saved-mismatch", {
-        part: type,
-        message: `the model has SHA-256 ${hear.hash}, when saved ${state?.model}; give the one that it was fitted with`,
-        saved: state?.model,
-      });
-    },
+    load: async (saved) => fitted(await checkModel(saved, recipe, () => open())),
   };
 }
 
