@@ -142,3 +142,78 @@ describe("one class, ties and equal values: an error or the documented value, ne
       }
     });
 });
+
+describe("other functions: NaN, what does not fit and what cannot predict are refused, never passed on", () => {
+  const x = dense(3, 1, Float32Array.of(1, 2, 3));
+  const broken = { rows: 3, cols: 1, data: [1, Number.NaN, 3] };
+  const lost = { value: Number.NaN, low: 0, high: 1, level: 0.95, standardError: 0 };
+  const kept = { ...lost, value: 0.5 };
+  const curve = (score: typeof lost) => ({
+    kind: "missing" as const,
+    points: [
+      { level: 0, score: kept },
+      { level: 1, score },
+    ],
+    relative: 0.5,
+  });
+  const table = { score: "Accuracy", higherIsBetter: true, isShare: true, samples: 3 };
+  const rows = [
+    { kind: "all" as const, score: kept, change: kept },
+    { kind: "without" as const, modality: "a", score: lost, change: lost },
+  ];
+  const samples = [{ a: 1 }, { a: 2 }];
+  const unsure = {
+    predict: async (all: readonly { readonly a: number | null }[]) => ({
+      values: new Float64Array(all.length).fill(Number.NaN),
+    }),
+  };
+  const options = { modalities: ["a" as const], resamples: 10 };
+  const cases: Record<string, () => unknown> = {
+    linearContributions: () => metrics.linearContributions([1], broken, x),
+    "linearContributions, weights": () => metrics.linearContributions([Number.NaN], x, x),
+    "linearContributions, width": () => metrics.linearContributions([1], { ...x, cols: 2 }, x),
+    permutationImportance: () => metrics.permutationImportance({ predict: async () => 0 }, x, () => Number.NaN),
+    partialDependence: () => metrics.partialDependence({ predict: async () => [Number.NaN, 1, 1] }, x, 0, (all) => all),
+    counterfactual: () => metrics.counterfactual({ predict: async () => [Number.NaN] }, [1], x, (all) => all),
+    occlusion: () =>
+      metrics.occlusion(
+        [1],
+        "a",
+        (text) => text,
+        async () => [1, Number.NaN],
+      ),
+    modalityContributions: () => metrics.modalityContributions(unsure, samples, { modalities: ["a"] }),
+    ablation: () => metrics.ablation(unsure, samples, [1, 2], options),
+    robustness: () => metrics.robustness(unsure, samples, [1, 2], options),
+    "ablation, no predict": () => metrics.ablation({} as never, samples, [1, 2], options),
+    "reportOf, no predict": () => metrics.reportOf({} as never, samples, [1, 2], { title: "None" }),
+    regressionSection: () =>
+      metrics.regressionSection({ title: "a", truth: [1, 2], prediction: { values: Float64Array.of(1, Number.NaN) } }),
+    silhouette: () => metrics.silhouette(broken, [0, 1, 1]),
+    topKAccuracy: () => metrics.topKAccuracy([0, 1], undefined as never),
+    multiLabelRocAuc: () => metrics.multiLabelRocAuc([[0], [1]], { classes: [0, 1] } as never),
+    featureDrift: () => metrics.featureDrift({ x }, { x: dense(1, 1, Float32Array.of(Number.NaN)) }),
+    effectiveRobustness: () => metrics.effectiveRobustness(curve(lost), curve(kept)),
+    robustnessPlot: () => metrics.robustnessPlot({ ...table, curves: [curve(lost)] }),
+    modalityPlot: () => metrics.modalityPlot({ ...table, rows }),
+    ablationPlot: () => metrics.ablationPlot({ ...table, rows }),
+    importancePlot: () =>
+      metrics.importancePlot([{ name: "a", importance: Number.NaN, deviation: 0, repeats: new Float64Array(1) }]),
+    confusionHeatmap: () => metrics.confusionHeatmap({ labels: [0], counts: [[Number.NaN]] } as never),
+    trainingCurve: () => metrics.trainingCurve([{ loss: 1 }, null as never]),
+    upliftPlot: () => metrics.upliftPlot([{ name: "a", data: null as never }]),
+    rocPlot: () =>
+      metrics.rocPlot([
+        { name: "a", curve: { ...metrics.rocCurve(truth, chances), truePositiveRates: Float64Array.of(Number.NaN) } },
+      ]),
+    ndcg: () => metrics.ndcg([null as never], [[1]]),
+  };
+  for (const [name, call] of Object.entries(cases))
+    test(name, async () => {
+      const error = await (async () => call())().then(
+        (value) => new Error(`it gave ${JSON.stringify(value)}`),
+        (reason: unknown) => reason,
+      );
+      expect(MmubError.is(error), String(error)).toBe(true);
+    });
+});

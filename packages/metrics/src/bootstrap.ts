@@ -1,6 +1,7 @@
 import { checkParam, MmubError, quantile, random } from "@mmub/core";
 import { checkLength } from "./checks.js";
 import { normalQuantile, normalShare } from "./normal.js";
+import { groupsOf } from "./split.js";
 
 /** A score and what it may as well have been with other samples of the same kind. */
 export interface Interval {
@@ -70,7 +71,8 @@ export function bootstrapIntervals(
       throw new MmubError("invalid-input", { part, message: `score ${i} is ${value}, want a finite number`, index: i });
   });
 
-  const members = groups && membersOf(part, samples, groups);
+  if (groups) checkLength(part, "groups", groups, samples);
+  const members = groups && [...groupsOf(groups).values()];
   const draw = members ? groupDraws(members) : sampleDraws(samples);
   const { integer } = random(seed).fork("bootstrap");
   const drawn = values.map(() => new Float64Array(resamples));
@@ -127,17 +129,6 @@ function sampleDraws(samples: number): Draw {
     for (let i = 0; i < samples; i++) rows[i] = integer(samples);
     return rows;
   };
-}
-
-function membersOf(part: string, samples: number, groups: ArrayLike<unknown>): number[][] {
-  checkLength(part, "groups", groups, samples);
-  const members = new Map<unknown, number[]>();
-  for (let i = 0; i < samples; i++) {
-    const rows = members.get(groups[i]);
-    if (rows) rows.push(i);
-    else members.set(groups[i], [i]);
-  }
-  return [...members.values()];
 }
 
 function groupDraws(all: readonly number[][]): Draw {

@@ -52,6 +52,36 @@ export function checkWeights(part: string, weights: ArrayLike<number> | undefine
     throw new MmubError("invalid-input", { part, message: "every sampleWeight is 0, want one above 0 at least" });
 }
 
+interface Matrix {
+  readonly rows: number;
+  readonly cols: number;
+  readonly data: ArrayLike<number>;
+}
+
+/** Throws unless `what` holds rows x cols numbers. */
+export function checkMatrix(part: string, what: string, matrix: Matrix): void {
+  const { rows, cols, data } = matrix ?? {};
+  if (!Array.isArray(data) && !ArrayBuffer.isView(data))
+    throw new MmubError("invalid-input", {
+      part,
+      message: `${what} is ${show(matrix)}, want { rows, cols, data }`,
+    });
+  if (data.length !== rows * cols)
+    throw new MmubError("shape-mismatch", {
+      part,
+      message: `${what} is ${rows} x ${cols} with ${data.length} values, want ${rows * cols}`,
+    });
+}
+
+/** Throws unless `fitted` can predict. */
+export function checkPredictor(part: string, fitted: { readonly predict: unknown }): void {
+  if (typeof fitted?.predict !== "function")
+    throw new MmubError("invalid-input", {
+      part,
+      message: `the fitted part is ${show(fitted)}, want one with predict, such as what a pipeline's fit resolves to`,
+    });
+}
+
 /** The distinct labels in ascending order: numbers by value, strings by code unit, false before true. */
 export function sortedLabels<L extends Label>(...arrays: readonly (readonly L[])[]): L[] {
   const all = new Set<L>();

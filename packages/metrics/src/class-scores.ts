@@ -1,5 +1,14 @@
 import { type Label, MmubError, show } from "@mmub/core";
-import { checkFinite, checkLabels, checkLength, checkWeights, labelList, rejectAt, sortedLabels } from "./checks.js";
+import {
+  checkFinite,
+  checkLabels,
+  checkLength,
+  checkMatrix,
+  checkWeights,
+  labelList,
+  rejectAt,
+  sortedLabels,
+} from "./checks.js";
 import { positiveLabel, type WeightOptions } from "./classification.js";
 
 /** A score for every class; a `Classification` of a model is one. */
@@ -82,13 +91,25 @@ export function checkScores(part: string, truth: readonly Label[], scores: Array
 // The tolerance of scikit-learn for single precision: the root of its epsilon.
 const sumTolerance = 2 ** -11.5;
 
+/** The scores, when they have classes and a matrix. */
+export function checkedScores<L extends Label>(part: string, scores: ClassScores<L>): ClassScores<L> {
+  if (!Array.isArray(scores?.classes))
+    throw new MmubError("invalid-input", {
+      part,
+      message: `scores are ${show(scores)}, want { classes, probabilities }, such as a classifier's prediction`,
+    });
+  checkMatrix(part, "probabilities", scores.probabilities);
+  return scores;
+}
+
 /** Checks class scores against the truth; the column of each true label. */
 export function checkClassScores<L extends Label>(
   part: string,
   truth: readonly L[],
-  { classes, probabilities }: ClassScores<L>,
+  scores: ClassScores<L>,
 ): Int32Array {
   checkLength(part, "truth", truth);
+  const { classes, probabilities } = checkedScores(part, scores);
   checkLabels(part, "truth", truth);
   if (!Array.isArray(classes) || classes.length < 2)
     throw new MmubError("invalid-input", {

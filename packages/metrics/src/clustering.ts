@@ -1,5 +1,5 @@
 import { checkParam, type Label, MmubError, random } from "@mmub/core";
-import { checkFinite, checkLabels, checkLength } from "./checks.js";
+import { checkFinite, checkLabels, checkLength, checkMatrix } from "./checks.js";
 
 /**
  * The adjusted Rand index of two partitions, at most 1: how far they agree about which pairs belong together, 0 as
@@ -97,6 +97,7 @@ export function silhouette(
 ): number {
   const part = "@mmub/metrics/silhouette";
   const { metric = "euclidean", sampleSize, seed = 0 } = options;
+  checkMatrix(part, "features", features);
   const { rows, cols, data } = features;
   checkParam(
     part,
@@ -107,11 +108,6 @@ export function silhouette(
   );
   checkLength(part, "clusters", clusters, rows);
   checkLabels(part, "cluster", clusters);
-  if (data.length !== rows * cols)
-    throw new MmubError("shape-mismatch", {
-      part,
-      message: `features are ${rows} x ${cols} with ${data.length} values, want ${rows * cols}`,
-    });
   checkFinite(part, "value of features", data);
   checkParam(
     part,

@@ -1,5 +1,5 @@
 import { checkParam, type Dense, MmubError, quantile } from "@mmub/core";
-import { checkLength } from "./checks.js";
+import { checkFinite, checkLength, checkMatrix, checkPredictor } from "./checks.js";
 import type { DensePredictor } from "./feature-effects.js";
 
 export interface CounterfactualOptions {
@@ -47,6 +47,8 @@ export async function counterfactual<Output>(
   options: CounterfactualOptions = {},
 ): Promise<Counterfactual> {
   const part = "@mmub/metrics/counterfactual";
+  checkPredictor(part, fitted);
+  checkMatrix(part, "background", background);
   const { cols, rows } = background;
   const { target = 0.5, columns = Array.from({ length: cols }, (_, c) => c), most = 5, values = 20 } = options;
   checkParam(part, "target", target, Number.isFinite(target), "a finite number");
@@ -70,6 +72,7 @@ export async function counterfactual<Output>(
     for (const [i, candidate] of candidates.entries()) data.set(candidate, i * cols);
     const scores = scoreOf(await fitted.predict({ layout: "dense", rows: candidates.length, cols, data }));
     checkLength(part, "scoreOf's values", scores, candidates.length);
+    checkFinite(part, "scoreOf's value", scores);
     return scores;
   };
 

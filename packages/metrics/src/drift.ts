@@ -1,4 +1,4 @@
-import { checkParam, type FeatureSet, type Features, MmubError, quantile, show } from "@mmub/core";
+import { checkFeatureSet, checkParam, type FeatureSet, type Features, MmubError, quantile, show } from "@mmub/core";
 import { checkFinite, checkLength } from "./checks.js";
 
 /**
@@ -122,6 +122,7 @@ export interface DriftOptions {
 export function featureDrift(reference: FeatureSet, current: FeatureSet, options: DriftOptions = {}): ModalityDrift[] {
   const part = "@mmub/metrics/feature-drift";
   const { names = {}, bins = 10 } = options;
+  for (const [what, features] of Object.entries({ reference, current })) checkFeatureSet(features, `${part} (${what})`);
   const modalities = Object.keys(reference).sort();
   const other = Object.keys(current).sort();
   if (modalities.join() !== other.join())

@@ -10,7 +10,7 @@ import {
   show,
 } from "@mmub/core";
 import { type BootstrapOptions, bootstrapIntervals, type Interval } from "./bootstrap.js";
-import { checkLength, labelList, rejectAt } from "./checks.js";
+import { checkLength, checkPredictor, labelList, rejectAt } from "./checks.js";
 import { accuracy } from "./classification.js";
 import { checkPrediction, isClassification, type Predictor, takePrediction } from "./prediction.js";
 import { r2 } from "./regression.js";
@@ -78,13 +78,12 @@ export async function modalityContributions<Sample extends object, Name extends 
   options: ContributionOptions<Name, L>,
 ): Promise<Contribution<Name, L>[]> {
   const part = "@mmub/metrics/modality-contributions";
-  const { modalities, rows = samples.map((_, i) => i), label, ...run } = options;
+  checkPredictor(part, fitted);
   checkSamples(part, samples);
+  const { modalities, rows = samples.map((_, i) => i), label, ...run } = options;
   checkModalities(part, modalities, samples, 10);
   const chosen = take(samples, rows);
-  const present = chosen.map((sample) =>
-    modalities.filter((name) => sample[name] !== null && sample[name] !== undefined),
-  );
+  const present = chosen.map((sample) => modalities.filter((name) => has(sample, name)));
 
   // Subset `bits` of a sample's modalities keeps those whose bit is set: row offsets[i] + bits of one large batch.
   const offsets = [0];
@@ -241,6 +240,7 @@ export async function ablation<Sample extends object, Name extends FieldOf<Sampl
 ): Promise<Ablation<Name>> {
   const part = "@mmub/metrics/ablation";
   const { modalities, score: chosen, signal, batchSize, ...bootstrap } = options;
+  checkPredictor(part, fitted);
   checkSamples(part, samples);
   checkLength(part, "truth", truth, samples.length);
   checkModalities(part, modalities, samples, 1000);
@@ -332,13 +332,18 @@ export function dropModalities<Sample extends object, Name extends FieldOf<Sampl
   return samples.map((sample) => {
     // Drawn for lacking ones as well, so that what one sample lacks never shifts what the next drops.
     const draws = modalities.map((name) => ({ name, draw: next() }));
-    const present = draws.filter(({ name }) => sample[name] !== null && sample[name] !== undefined);
+    const present = draws.filter(({ name }) => has(sample, name));
     const last = present.reduce((kept, each) => Math.max(kept, each.draw), -1);
     return without(
       sample,
       present.filter(({ draw }) => draw < share && draw !== last).map(({ name }) => name),
     );
   });
+}
+
+/** Whether the sample has a modality: null and absent fields are missing. */
+export function has<Sample extends object, Name extends FieldOf<Sample>>(sample: Sample, name: Name): boolean {
+  return sample[name] !== null && sample[name] !== undefined;
 }
 
 // The fields of modalities take null in every pipeline, which a Sample that always has them does not say.

@@ -1,5 +1,5 @@
 import { checkParam, type Dense, MmubError, quantile, random, show } from "@mmub/core";
-import { checkLength } from "./checks.js";
+import { checkFinite, checkLength, checkMatrix, checkPredictor, rejectAt } from "./checks.js";
 import { isPixels, isWaveform, type PixelGrid, type Recording, secondsOf } from "./values.js";
 
 /** Anything that predicts from Dense features, such as a fitted model. */
@@ -49,6 +49,8 @@ export async function permutationImportance<Output>(
   const part = "@mmub/metrics/permutation-importance";
   const { repeats = 5, seed = 0, names, together } = options;
   checkParam(part, "repeats", repeats, Number.isInteger(repeats) && repeats > 0, "a positive integer");
+  checkPredictor(part, fitted);
+  checkMatrix(part, "x", x);
   if (names) checkLength(part, "names", names, x.cols);
   const sets: [string, readonly number[]][] = together
     ? Object.entries(together)
@@ -63,6 +65,8 @@ export async function permutationImportance<Output>(
         `a column below ${x.cols}`,
       );
   const whole = score(await fitted.predict(x));
+  if (!Number.isFinite(whole))
+    throw new MmubError("invalid-input", { part, message: `the score is ${whole}, want a finite number` });
   const out: PermutationRow[] = [];
   for (const [name, columns] of sets) {
     const { shuffle } = random(seed).fork(name);
@@ -72,7 +76,9 @@ export async function permutationImportance<Output>(
       const data = x.data.slice();
       for (let row = 0; row < x.rows; row++)
         for (const column of columns) data[row * x.cols + column] = x.data[order[row]! * x.cols + column]!;
-      drops[repeat] = whole - score(await fitted.predict({ ...x, data }));
+      const now = score(await fitted.predict({ ...x, data }));
+      if (!Number.isFinite(now)) rejectAt(part, `score without ${name}, repeat`, repeat, now, "a finite number");
+      drops[repeat] = whole - now;
     }
     const importance = drops.reduce((a, b) => a + b, 0) / repeats;
     const variance = drops.reduce((sum, drop) => sum + (drop - importance) ** 2, 0) / repeats;
@@ -119,6 +125,8 @@ export async function partialDependence<Output>(
   const part = "@mmub/metrics/partial-dependence";
   const { gridResolution = 100, percentiles = [0.05, 0.95] } = options;
   const [low, high] = percentiles;
+  checkPredictor(part, fitted);
+  checkMatrix(part, "x", x);
   checkParam(
     part,
     "column",
@@ -160,6 +168,7 @@ export async function partialDependence<Output>(
     for (let row = 0; row < x.rows; row++) data[row * x.cols + column] = value;
     const values = valuesOf(await fitted.predict({ ...x, data: data.slice() }));
     checkLength(part, "valuesOf's values", values, x.rows);
+    checkFinite(part, "valuesOf's value", values);
     for (let row = 0; row < x.rows; row++) {
       individual[row * grid.length + g] = values[row]!;
       average[g]! += values[row]! / x.rows;
@@ -195,7 +204,12 @@ export function linearContributions(
   background: { readonly rows: number; readonly cols: number; readonly data: ArrayLike<number> },
 ): Float64Array {
   const part = "@mmub/metrics/linear-contributions";
+  checkMatrix(part, "x", x);
+  checkMatrix(part, "background", background);
   checkLength(part, "weights", weights, x.cols);
+  checkFinite(part, "weight", weights);
+  checkFinite(part, "value of x", x.data);
+  checkFinite(part, "value of the background", background.data);
   if (background.cols !== x.cols || background.rows === 0)
     throw new MmubError("shape-mismatch", {
       part,
@@ -236,6 +250,7 @@ export async function occlusion<Input, Piece>(
 ): Promise<Occlusion<Piece>[]> {
   const scores = await score([input, ...pieces.map((piece) => without(input, piece))]);
   checkLength("@mmub/metrics/occlusion", "scores", scores, pieces.length + 1);
+  checkFinite("@mmub/metrics/occlusion", "score", scores);
   return pieces.map((piece, i) => ({ piece, change: scores[0]! - scores[i + 1]! }));
 }
 

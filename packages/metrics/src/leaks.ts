@@ -41,7 +41,7 @@ export function findLeaks(split: Split, options: LeakOptions): Leaks {
   const part = "@mmub/metrics/find-leaks";
   const { groups, times, texts, similarity = 0.8 } = options;
   checkParam(part, "similarity", similarity, similarity > 0 && similarity <= 1, "a share above 0");
-  checkLength(part, "train", split.train);
+  checkLength(part, "train", split?.train);
   checkLength(part, "test", split.test);
   const reach = Math.max(highest(split.train), highest(split.test)) + 1;
   for (const [what, values] of Object.entries({ groups, times, texts }))

@@ -1,4 +1,5 @@
 import { type Classification, type Label, MmubError, type Regression, type RunOptions, show } from "@mmub/core";
+import { checkFinite, checkMatrix, rejectAt } from "./checks.js";
 import { take } from "./split.js";
 
 /** Anything that predicts from samples, such as a fitted pipeline. */
@@ -23,6 +24,15 @@ export function checkPrediction(part: string, prediction: Classification | Regre
       part,
       message: `the prediction is ${show(prediction)}, want a Classification or a Regression`,
     });
+  const lists = isClassification(prediction)
+    ? { labels: prediction.labels, classes: prediction.classes }
+    : { values: prediction.values };
+  for (const [name, list] of Object.entries(lists))
+    if (!Array.isArray(list) && !ArrayBuffer.isView(list))
+      throw new MmubError("invalid-input", {
+        part,
+        message: `the prediction's ${name} are ${show(list)}, want an array`,
+      });
   const got = isClassification(prediction) ? prediction.labels.length : prediction.values.length;
   if (got !== rows)
     throw new MmubError("shape-mismatch", {
@@ -31,7 +41,11 @@ export function checkPrediction(part: string, prediction: Classification | Regre
       got,
       rows,
     });
-  if (!isClassification(prediction)) return;
+  if (!isClassification(prediction)) {
+    checkFinite(part, "predicted value", prediction.values);
+    return;
+  }
+  checkMatrix(part, "the prediction's probabilities", prediction.probabilities);
   const { classes, probabilities } = prediction;
   const { cols, data } = probabilities;
   if (probabilities.rows !== rows || cols !== classes.length || data.length !== rows * cols)
@@ -39,6 +53,9 @@ export function checkPrediction(part: string, prediction: Classification | Regre
       part,
       message: `probabilities are ${probabilities.rows} x ${cols} with ${data.length} values, want ${rows} samples x ${classes.length} classes`,
     });
+  for (let i = 0; i < data.length; i++)
+    if (!Number.isFinite(data[i]))
+      rejectAt(part, "the probabilities of sample", Math.floor(i / cols), data[i], "finite numbers");
 }
 
 /** The predictions of `rows`, in that order. */

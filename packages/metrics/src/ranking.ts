@@ -160,6 +160,7 @@ export function ndcg(
   let total = 0;
   for (let query = 0; query < relevance.length; query++) {
     const [gains, own] = [relevance[query]!, scores[query]!];
+    checkLength(part, `relevance of query ${query}`, gains);
     checkLength(part, `scores of query ${query}`, own, gains.length);
     for (let i = 0; i < gains.length; i++) {
       if (!(gains[i]! >= 0 && Number.isFinite(gains[i])))

@@ -9,13 +9,14 @@ import {
   random,
 } from "@mmub/core";
 import { type BootstrapOptions, bootstrapIntervals, type Interval } from "./bootstrap.js";
-import { checkLength } from "./checks.js";
+import { checkFinite, checkLength, checkPredictor } from "./checks.js";
 import {
   checkModalities,
   checkSamples,
   defaultScore,
   dropModalities,
   type FieldOf,
+  has,
   type NamedScore,
   without,
 } from "./explain.js";
@@ -101,6 +102,7 @@ export async function robustness<Sample extends object, Name extends FieldOf<Sam
   const even = [0, 0.25, 0.5, 0.75, 1];
   const { modalities, shares = even, noise, levels = even, score: chosen, signal, batchSize, ...bootstrap } = options;
   const seed = options.seed ?? 0;
+  checkPredictor(part, fitted);
   checkSamples(part, samples);
   checkLength(part, "truth", truth, samples.length);
   checkModalities(part, modalities, samples, 1000);
@@ -153,9 +155,9 @@ export async function robustness<Sample extends object, Name extends FieldOf<Sam
         // The same numbers at every level, so that the curve is smooth.
         const stream = random(seed).fork(`noise ${name}`);
         return samples.map((sample) =>
-          sample[name] === null || sample[name] === undefined
-            ? sample
-            : { ...sample, [name]: add(sample[name] as NonNullable<Sample[Name]>, level, stream) },
+          has(sample, name)
+            ? { ...sample, [name]: add(sample[name] as NonNullable<Sample[Name]>, level, stream) }
+            : sample,
         );
       }),
     );
@@ -188,6 +190,12 @@ export function effectiveRobustness(curve: RobustnessCurve, baseline: Robustness
       part: "@mmub/metrics/effective-robustness",
       message: `the baseline has the levels ${levels(baseline)}, want those of the curve: ${levels(curve)}`,
     });
+  for (const { points } of [curve, baseline])
+    checkFinite(
+      "@mmub/metrics/effective-robustness",
+      "score of level",
+      points.map(({ score }) => score.value),
+    );
   const start = (of: RobustnessCurve) => of.points[0]!.score.value;
   return meanOver(curve.points) - start(curve) - (meanOver(baseline.points) - start(baseline));
 }

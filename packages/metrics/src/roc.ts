@@ -6,6 +6,7 @@ import {
   type ClassScores,
   type Cumulated,
   checkClassScores,
+  checkedScores,
   checkScores,
   column,
   cumulated,
@@ -190,10 +191,11 @@ export function multiLabelRocAuc<L extends Label>(
 ): number;
 export function multiLabelRocAuc<L extends Label>(
   truth: readonly (readonly L[])[],
-  { classes, probabilities }: ClassScores<L>,
+  scores: ClassScores<L>,
   options: MultiLabelAucOptions = {},
 ): number | ClassScore<L>[] {
   const part = "@mmub/metrics/multi-label-roc-auc";
+  const { classes, probabilities } = checkedScores(part, scores);
   const { average = "macro", sampleWeight } = options;
   const averages = ["macro", "weighted", "micro", "samples", null];
   checkParam(part, "average", average, averages.includes(average), "macro, weighted, micro, samples or null");

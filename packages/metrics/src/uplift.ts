@@ -1,4 +1,4 @@
-import { checkParam, MmubError } from "@mmub/core";
+import { checkParam, MmubError, show } from "@mmub/core";
 import { checkFinite, checkLength, rejectAt } from "./checks.js";
 
 /** Truth of a test with treated and untreated samples, and what a model says of them. */
@@ -239,7 +239,13 @@ interface Checked {
   readonly uplift: Float64Array;
 }
 
-function checked(part: string, { outcome, treated, uplift }: UpliftData): Checked {
+function checked(part: string, data: UpliftData): Checked {
+  if (typeof data !== "object" || data === null)
+    throw new MmubError("invalid-input", {
+      part,
+      message: `data are ${show(data)}, want { outcome, treated, uplift }`,
+    });
+  const { outcome, treated, uplift } = data;
   checkLength(part, "outcome", outcome);
   checkLength(part, "treated", treated, outcome.length);
   checkLength(part, "uplift", uplift, outcome.length);

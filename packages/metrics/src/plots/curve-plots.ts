@@ -1,6 +1,6 @@
 import { MmubError, show } from "@mmub/core";
 import type { CalibrationCurve } from "../calibration.js";
-import { rejectAt } from "../checks.js";
+import { checkFinite, rejectAt } from "../checks.js";
 import { sayIn } from "../language.js";
 import type { PrecisionRecallCurve } from "../precision-recall.js";
 import type { Robustness } from "../robustness.js";
@@ -187,6 +187,12 @@ export function robustnessPlot(
     name: modality ?? say("each of them"),
     points: points.map(({ level, score }) => ({ x: level, y: score.value })),
   }));
+  for (const { name, points } of lines)
+    checkFinite(
+      part,
+      `score of ${name}, level`,
+      points.map(({ y }) => y),
+    );
   const ends = lines.map(({ name, points }) => `${name} ${+points.at(-1)!.y.toPrecision(3)}`);
   return {
     ...base(

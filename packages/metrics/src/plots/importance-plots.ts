@@ -1,5 +1,5 @@
 import { checkParam, MmubError, show } from "@mmub/core";
-import { checkFinite, checkLength } from "../checks.js";
+import { checkFinite, checkLength, rejectAt } from "../checks.js";
 import type { PermutationRow } from "../feature-effects.js";
 import { grouped, sayIn } from "../language.js";
 import type { TreeShap } from "../tree-shap.js";
@@ -26,6 +26,9 @@ export function importancePlot(rows: readonly PermutationRow[], options: Feature
   checkMost(part, most);
   if (!Array.isArray(rows) || rows.length === 0)
     throw new MmubError("invalid-input", { part, message: `rows are ${show(rows)}, want at least one` });
+  for (const [at, row] of rows.entries())
+    if (!Number.isFinite(row?.importance) || !Number.isFinite(row.deviation))
+      rejectAt(part, "row", at, row, "a name with a finite importance and deviation");
   const values = [...rows]
     .sort((a, b) => b.importance - a.importance)
     .slice(0, most)

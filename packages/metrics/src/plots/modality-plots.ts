@@ -1,4 +1,5 @@
 import { MmubError, show } from "@mmub/core";
+import { rejectAt } from "../checks.js";
 import type { Ablation } from "../explain.js";
 import { type Say, sayIn } from "../language.js";
 import { base, type Plot, type PlotOptions, shortLabel, withRoom } from "./spec.js";
@@ -174,6 +175,10 @@ function checkRows(part: string, ablation: Ablation, kind: Ablation["rows"][numb
       part,
       message: `the ablation is ${show(ablation)}, want one with a row of the kind "${kind}", as ablation() gives`,
     });
+  for (const [at, { score, change }] of rows.entries())
+    for (const each of [score, change])
+      if (![each?.value, each?.low, each?.high].every(Number.isFinite))
+        rejectAt(part, "score or change of row", at, each?.value, "an interval of finite numbers");
 }
 
 function percent({ rows }: Ablation): string {

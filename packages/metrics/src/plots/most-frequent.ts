@@ -12,10 +12,14 @@ export function mostFrequent(
   checkParam(part, "most", most, Number.isInteger(most) && most >= 2, "an integer of at least 2");
   const { labels, counts } = confusion ?? {};
   const classes = labels?.length ?? 0;
-  if (classes === 0 || counts?.length !== classes || counts.some((row) => row.length !== classes))
+  if (
+    classes === 0 ||
+    counts?.length !== classes ||
+    counts.some((row) => row?.length !== classes || !row.every((count) => count >= 0 && count < Infinity))
+  )
     throw new MmubError("invalid-input", {
       part,
-      message: `the confusion matrix is ${show(confusion)}, want labels and a row and a column of counts for each`,
+      message: `the confusion matrix is ${show(confusion)}, want labels and a row and a column of counts of at least 0 for each`,
     });
   if (labels.length <= most) return { names: labels.map(String), counts };
   const support = counts.map((row) => row.reduce((a, b) => a + b, 0));

@@ -1,5 +1,5 @@
 import { MmubError, show } from "@mmub/core";
-import { rejectAt } from "../checks.js";
+import { checkFinite, rejectAt } from "../checks.js";
 import { sayIn } from "../language.js";
 import type { RocCurve } from "../roc.js";
 import { base, type Plot, type PlotOptions } from "./spec.js";
@@ -25,9 +25,13 @@ export function rocPlot(curves: readonly NamedCurve[], options: PlotOptions = {}
   const { title = say("ROC curve"), width = 480 } = options;
   if (!Array.isArray(curves) || curves.length === 0)
     throw new MmubError("invalid-input", { part, message: `curves are ${show(curves)}, want at least one` });
-  for (const [at, each] of curves.entries())
-    if (typeof each?.curve?.truePositiveRates !== "object")
+  for (const [at, each] of curves.entries()) {
+    const { falsePositiveRates, truePositiveRates } = each?.curve ?? {};
+    if (typeof truePositiveRates !== "object" || truePositiveRates.length !== falsePositiveRates?.length)
       rejectAt(part, "curve", at, each, "a name and a curve of rocCurve");
+    for (const rates of [falsePositiveRates, truePositiveRates])
+      checkFinite(part, `rate of ${each.name}, point`, rates);
+  }
   const names = curves.map(({ name }) => name);
   const rate = (title: string) => ({
     type: "quantitative" as const,

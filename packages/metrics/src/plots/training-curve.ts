@@ -26,6 +26,8 @@ export function trainingCurve(
   const part = "@mmub/metrics/training-curve";
   if (!Array.isArray(history) || history.length === 0)
     throw new MmubError("invalid-input", { part, message: `the history is ${show(history)}, want at least one epoch` });
+  for (const [at, epoch] of history.entries())
+    if (typeof epoch !== "object" || epoch === null) rejectAt(part, "epoch", at, epoch, "an object of measures");
   const say = sayIn(part, options.language);
   const { title = say("Training"), measure = say("Loss"), width = 480, metrics = Object.keys(history[0]!) } = options;
   const values = history.flatMap((epoch, i) =>

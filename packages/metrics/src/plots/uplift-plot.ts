@@ -1,4 +1,5 @@
 import { MmubError, show } from "@mmub/core";
+import { rejectAt } from "../checks.js";
 import { sayIn } from "../language.js";
 import { qiniCurve, type UpliftData } from "../uplift.js";
 import { base, type Plot, type PlotOptions } from "./spec.js";
@@ -24,7 +25,10 @@ export function upliftPlot(models: readonly NamedUplift[], options: PlotOptions 
   const { title = say("Outcomes gained by treatment"), width = 480 } = options;
   if (!Array.isArray(models) || models.length === 0)
     throw new MmubError("invalid-input", { part, message: `models are ${show(models)}, want at least one` });
-  const samples = models[0]!.data.outcome.length;
+  for (const [at, model] of models.entries())
+    if (typeof model?.data !== "object" || model.data === null)
+      rejectAt(part, "model", at, model, "{ name, data: { outcome, treated, uplift } }");
+  const samples = models[0]!.data.outcome?.length;
   const curves = models.map(({ name, data }) => {
     if (data.outcome.length !== samples)
       throw new MmubError("invalid-input", {

@@ -1,6 +1,6 @@
 import type { Classification, Fitted, Label, Regression, RunOptions } from "@mmub/core";
 import { checkParam, random } from "@mmub/core";
-import { checkLength } from "../checks.js";
+import { checkLength, checkPredictor } from "../checks.js";
 import { ablation, type Contribution, checkSamples, modalityContributions } from "../explain.js";
 import { occlusion, withoutWord, wordsOf } from "../feature-effects.js";
 import { sayIn } from "../language.js";
@@ -93,6 +93,7 @@ export async function reportOf<Sample extends object>(
     seed = 0,
   } = options;
   const { signal, batchSize, resamples = 1000, groups } = options;
+  checkPredictor(part, fitted);
   checkSamples(part, samples);
   checkLength(part, "samples", samples);
   checkLength(part, "truth", truth, samples.length);

@@ -58,7 +58,7 @@ describe("regressionSection", () => {
       regressionSection({ title: "t", truth: of, prediction: { values: prediction } });
     await expect(bad(truth, values.subarray(1))).rejects.toThrow("119 predictions for 120 samples");
     await expect(bad([1, Number.NaN], Float64Array.of(1, 2))).rejects.toThrow("truth 1 is number NaN");
-    await expect(bad([1, 2], Float64Array.of(1, Number.NaN))).rejects.toThrow("prediction 1 is number NaN");
+    await expect(bad([1, 2], Float64Array.of(1, Number.NaN))).rejects.toThrow("predicted value 1 is number NaN");
   });
 });
 

@@ -77,7 +77,7 @@ blockquote{padding-left:.8rem;border-left:3px solid var(--line);overflow-wrap:an
 mark{background:none;color:inherit;font-weight:600;text-underline-offset:.18em}mark.up{text-decoration:underline solid var(--good) .14em}mark.down{text-decoration:underline dashed var(--bad) .14em}
 .small{font-size:.85rem}.sub{margin:1.5rem 0 .25rem}
 footer{color:var(--muted);font-size:.875rem;border-top:1px solid var(--line);margin-top:3rem}
-@media screen and (max-width:44rem){h1{font-size:1.6rem}h2{font-size:1.35rem}header{display:block;padding-top:1.5rem}.headline{grid-template-columns:minmax(0,1fr);padding:1.1rem 1.1rem}.tiles{padding:0 .25rem;gap:1rem;grid-template-columns:1fr 1fr}.big b{font-size:2.75rem}.plot,.card{padding:.9rem}.facts{grid-template-columns:minmax(0,1fr);gap:0}.facts dd{margin-bottom:.6rem}.card .facts dd{margin:0}th,td{padding-right:1rem}}
+@media screen and (max-width:44rem){h1{font-size:1.6rem}h2{font-size:1.35rem}header{display:block;padding-top:1.5rem}.headline{grid-template-columns:minmax(0,1fr);padding:1.1rem 1.1rem}.tiles{padding:0 .25rem;gap:1rem;grid-template-columns:1fr 1fr}.big b{font-size:2.75rem}header,main,footer{padding-left:1rem;padding-right:1rem}.plot{padding:.8rem .6rem}.plot svg{min-width:0}.card{padding:.9rem}.facts{grid-template-columns:minmax(0,1fr);gap:0}.facts dd{margin-bottom:.6rem}.card .facts dd{margin:0}th,td{padding-right:1rem}}
 @page{margin:14mm}
 @media print{
 fieldset,nav,.skip,audio,details{display:none}
