@@ -404,7 +404,7 @@ function pictureHtml(say: Say, plain: Html, image: string, explanation: Explanat
   const third = (at: number) => Math.min(2, Math.floor(3 * at));
   const place = ({ left, top, width, height }: RegionPiece) =>
     say(places[third(top + height / 2)]![third(left + width / 2)]!);
-  return html`<div class="pair">${plain}<div class="heat" role="img" aria-label="${extremes(say, regions, place)}"><img alt="" src="${image}">${cells}</div></div><p class="muted small">${say("Regions that speak for it are green with a solid edge, those against it red with a dashed one.")} ${strongestText(say, regions, explanation)}</p>`;
+  return html`<div class="pair">${plain}<div class="heat" role="img" aria-label="${extremes(say, regions, place)}"><img alt="" src="${image}">${cells}</div></div><p class="muted small">${say("Regions that speak for it are green with a solid edge, those against it red with a dashed one.")}${say.language === "zh" ? "" : " "}${strongestText(say, regions, explanation)}</p>`;
 }
 
 /** What each stretch of the recording tells, on the line of its time. */
@@ -417,7 +417,7 @@ function spansHtml(say: Say, spans: NonNullable<Explanation["spans"]>, explanati
       html`<i class="${change < 0 ? "down" : "up"}" style="left:${((100 * from) / seconds).toFixed(2)}%;width:${((100 * (to - from)) / seconds).toFixed(2)}%;height:${((50 * Math.abs(change)) / most).toFixed(2)}%"></i>`,
   );
   const time = ({ from, to }: SpanPiece) => say("{0} to {1} s", from.toFixed(1), to.toFixed(1));
-  return html`<div><div class="spans" role="img" aria-label="${extremes(say, spans, time)}">${bars}</div><div class="ends" aria-hidden="true"><span>${say("{0} s", 0)}</span><span>${say("{0} s", seconds.toFixed(1))}</span></div></div><p class="muted small">${say("Stretches that speak for it rise above the line, those against it hang below.")} ${strongestText(say, spans, explanation)}</p>`;
+  return html`<div><div class="spans" role="img" aria-label="${extremes(say, spans, time)}">${bars}</div><div class="ends" aria-hidden="true"><span>${say("{0} s", 0)}</span><span>${say("{0} s", seconds.toFixed(1))}</span></div></div><p class="muted small">${say("Stretches that speak for it rise above the line, those against it hang below.")}${say.language === "zh" ? "" : " "}${strongestText(say, spans, explanation)}</p>`;
 }
 
 // 0 where it is rounding, or would be shown as 0.0 points.
@@ -438,7 +438,7 @@ function extremes<Piece>(say: Say, pieces: readonly Occlusion<Piece>[], name: (p
   return [
     ...(best.change > 0 ? [say("Most for it: {0}.", name(best.piece))] : []),
     ...(worst.change < 0 ? [say("Most against it: {0}.", name(worst.piece))] : []),
-  ].join(" ");
+  ].join(say.language === "zh" ? "" : " ");
 }
 
 // The words that change the score most, by half of the largest change at least: all others are noise.

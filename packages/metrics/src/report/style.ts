@@ -87,7 +87,7 @@ section+section.question{break-before:page}
 .headline{background:none;border:1px solid var(--line);grid-template-columns:1fr 2.4fr}.big b{font-size:30pt}
 .plot,.card,.headline,.tiles,table,tr,.facts dt,.facts dd{break-inside:avoid}h2,h3,h4,h2+p,h3+p,h4+p,caption{break-after:avoid}
 .scroll{overflow:visible}table{font-size:8.5pt}th,td{padding:2pt 8pt 2pt 0}thead .number{white-space:normal}.card,.card table,.tiles dt,.tiles dd span{font-size:8.5pt}.card .facts{gap:0 6pt}
-.tiles{grid-template-columns:repeat(auto-fit,minmax(7.2rem,1fr));gap:8pt;padding:0}.tiles dd{font-size:13pt}.card{padding:8pt}.card img{max-height:3cm}blockquote{max-height:none}
+.tiles{grid-template-columns:repeat(auto-fit,minmax(7.2rem,1fr));gap:8pt;padding:0}.tiles dd{font-size:13pt}.card{padding:8pt}.card img{max-height:3cm}.card .small{font-size:7.5pt}.spans{height:1.6cm}blockquote{max-height:none}
 .track,.key,.bar,.bar i,.heat i,.spans i{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 }
 `.trim();
