@@ -21,6 +21,12 @@ export { type BilinearParams, bilinear } from "./network/bilinear.js";
 export type { AttentionParams } from "./network/blocks.js";
 export { type CnnRnnParams, cnnRnn } from "./network/cnn-rnn.js";
 export { type ContextRnn, type ContextRnnParams, contextRnn, type FittedContextRnn } from "./network/context-rnn.js";
+export {
+  type Contrastive,
+  type ContrastiveParams,
+  contrastive,
+  type FittedContrastive,
+} from "./network/contrastive.js";
 export { type CrossmodalTransformerParams, crossmodalTransformer } from "./network/crossmodal-transformer.js";
 export type { EncodingParams } from "./network/encoding.js";
 export { type FilmFusionParams, filmFusion } from "./network/film.js";
@@ -28,7 +34,12 @@ export { type GatedParams, gated } from "./network/gated.js";
 export { type LowRankFusionParams, lowRankFusion } from "./network/low-rank.js";
 export { type MoeParams, moe } from "./network/moe.js";
 export { type MultiplicativeParams, multiplicative } from "./network/multiplicative.js";
-export type { FittedNetworkFuser, FuserTrainingParams, NetworkFuser } from "./network/network-fuser.js";
+export type {
+  FittedNetworkFuser,
+  FuserTrainingParams,
+  NetworkFuser,
+  NetworkFuserFitOptions,
+} from "./network/network-fuser.js";
 export { type PerceiverParams, perceiver } from "./network/perceiver.js";
 export { type TensorFusionParams, tensorFusion } from "./network/tensor.js";
 export type { Pool, Scale, ScalingParams } from "./scaling.js";

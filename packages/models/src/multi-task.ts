@@ -50,6 +50,7 @@ import {
   type Trained,
   train,
   type Value,
+  type Weights,
   withPenalty,
 } from "@mmub/nn";
 import type { FittedTask, Task } from "./multi-task-tasks.js";
@@ -99,6 +100,8 @@ export interface MultiTaskParams<T extends Tasks> extends Omit<NetworkParams, "n
 export interface MultiTaskFitOptions<T extends Tasks> extends FitOptions {
   /** Rows to judge by after each epoch, in place of a share of the others. */
   readonly validation?: { readonly x: FeatureSet; readonly targets: readonly TaskTargets<T>[] };
+  /** Weights to begin with, by name, such as `encoders` of `contrastive` of `@mmub/fusion`; the others begin as their layers say. */
+  readonly weights?: Weights;
 }
 
 export interface MultiTask<T extends Tasks> extends Model<TaskTargets<T>, TaskOutputs<T>, FeatureSet> {

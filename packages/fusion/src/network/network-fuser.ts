@@ -44,6 +44,7 @@ import {
   type Trained,
   type TrainingData,
   train,
+  type Weights,
   withPenalty,
 } from "@mmub/nn";
 import { checkSeen } from "../scaling.js";
@@ -76,10 +77,15 @@ export interface FuserTrainingParams {
   readonly worker?: boolean;
 }
 
+export interface NetworkFuserFitOptions extends FitOptions {
+  /** Weights to begin with, by name, such as `encoders` of `contrastive`; the others begin as their layers say. */
+  readonly weights?: Weights;
+}
+
 /** A fuser whose network a joint model can train with its own. */
 export interface NetworkFuser extends Fuser {
   readonly network: FusionNetwork;
-  fit(features: FeatureSet, targets: readonly unknown[], options?: FitOptions): Promise<FittedNetworkFuser>;
+  fit(features: FeatureSet, targets: readonly unknown[], options?: NetworkFuserFitOptions): Promise<FittedNetworkFuser>;
   load(saved: Saved): Promise<FittedNetworkFuser>;
 }
 
@@ -109,7 +115,7 @@ interface Training {
   readonly params: Readonly<Record<string, Json>>;
   running(): Promise<{ readonly runtime: Runtime; readonly threads: number }>;
   /** @param rows of the data, a share of which may be held out */
-  run(net: Network, data: TrainingData, rows: number, loss: Loss, options: FitOptions): Promise<Trained>;
+  run(net: Network, data: TrainingData, rows: number, loss: Loss, options: NetworkFuserFitOptions): Promise<Trained>;
 }
 
 export function trainingOf(type: string, given: Omit<FuserTrainingParams, "task">): Training {
