@@ -10,9 +10,10 @@ import {
   takeFeatures,
 } from "@mmub/core";
 import { concat, gated, lateFusion } from "@mmub/fusion";
-import { accuracy, balancedAccuracy, take } from "@mmub/metrics";
+import { accuracy, balancedAccuracy, stratifiedKFold, take } from "@mmub/metrics";
 import { classTask, logisticRegression, multiTask } from "@mmub/models";
 import type { Score } from "./quality.js";
+import { select } from "./selection.js";
 
 /** Shares of each modality that are taken away. */
 const rates = [0, 0.3, 0.6, 0.9];
@@ -35,8 +36,13 @@ export interface MissingData {
   readonly C: number;
   /** How columns are scaled where they are put side by side. @default "none" */
   readonly scale?: "standard" | "none";
-  /** The epochs are fixed, so that no rows have to judge. */
-  readonly network: { readonly dropout: number; readonly epochs: number };
+  /**
+   * What all modalities but the first may be multiplied with where they are put side by side: chosen by cross-validation of the training rows
+   * that are left, at each rate. @default [1]
+   */
+  readonly weights?: readonly number[];
+  /** The epochs are fixed, so that no rows have to judge. `standardize`: as in `multiTask`. */
+  readonly network: { readonly dropout: number; readonly epochs: number; readonly standardize?: boolean };
 }
 
 /** Scores of every method at each rate, and the areas under them. */
@@ -97,7 +103,12 @@ export function rowsAt(features: FeatureSet, rows: Uint32Array): FeatureSet {
   return Object.fromEntries(Object.entries(features).map(([name, all]) => [name, takeFeatures(all, rows)]));
 }
 
-function methodsOf({ C, scale = "none", network: { dropout, epochs } }: MissingData) {
+function methodsOf({
+  C,
+  scale = "none",
+  weights = [1],
+  network: { dropout, epochs, standardize = true },
+}: MissingData) {
   const network =
     (params: Parameters<typeof gated>[0]): Method =>
     async (x, labels, seed) => {
@@ -106,6 +117,7 @@ function methodsOf({ C, scale = "none", network: { dropout, epochs } }: MissingD
         tasks: { label: classTask<string>() },
         headDropout: dropout,
         epochs,
+        standardize,
       }).fit(
         x,
         labels.map((label) => ({ label })),
@@ -114,9 +126,28 @@ function methodsOf({ C, scale = "none", network: { dropout, epochs } }: MissingD
       return { predict: async (of) => (await fitted.predict(of)).label, dispose: () => fitted.dispose() };
     };
   const linear: Method = async (x, labels, seed) => {
-    const fuser = await concat({ scale }).fit(x, labels, { seed });
-    const model = await logisticRegression<string>({ C }).fit(await fuser.transform(x), labels, { seed });
-    return { predict: async (of) => model.predict(await fuser.transform(of)) };
+    const learned = async (of: FeatureSet, known: readonly string[], weight: number): Promise<Learned> => {
+      const others = Object.keys(of).slice(1);
+      const fuser = await concat({ scale, weights: Object.fromEntries(others.map((name) => [name, weight])) }).fit(
+        of,
+        known,
+        { seed },
+      );
+      const model = await logisticRegression<string>({ C }).fit(await fuser.transform(of), known, { seed });
+      return { predict: async (other) => model.predict(await fuser.transform(other)) };
+    };
+    const candidates = weights.map((weight) => ({
+      weight,
+      predict: async (from: Uint32Array, to: Uint32Array) => {
+        const one = await learned(rowsAt(x, from), take(labels, from), weight);
+        return (await one.predict(rowsAt(x, to))).labels;
+      },
+    }));
+    const folds = stratifiedKFold(labels, { folds: 3, seed });
+    const [only] = candidates;
+    const { weight } =
+      candidates.length === 1 ? only! : await select(candidates, { labels, folds, seed, rule: "best" });
+    return learned(x, labels, weight);
   };
   const lateOf = (rule: Rule) => late(C, rule);
   return {
