@@ -434,7 +434,8 @@ function convolve(
   const options = { strides: [stride], dilations: [dilation], groups };
   const made = conv(transpose(x, [0, 2, 1]), weight, bias, options);
   // These look along the channels, or may, and are to find them last.
-  if (typeof activation === "function" || activation === "softmax") return activate(activation, transpose(made, [0, 2, 1]));
+  if (typeof activation === "function" || activation === "softmax")
+    return activate(activation, transpose(made, [0, 2, 1]));
   const turned = activate(activation, made);
   const result = transpose(turned, [0, 2, 1]);
   channelsFirst.set(result, turned);
