@@ -53,11 +53,7 @@ export const set: QualitySet = {
           task: "classification",
           timeBudgetMs: 120_000,
           ...{ categorical, missing: "nan" },
-          score: (held, { probabilities }) =>
-            rocAuc(
-              held,
-              probabilities.data.filter((_, i) => i % 2 === 1),
-            ),
+          score: (held, output) => rocAuc(held, output),
         });
         const fitted = await auto.fit(known, take(targets, train), { seed });
         const value = rocAuc(truth, await fitted.predict(asked));

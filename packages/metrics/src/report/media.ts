@@ -12,18 +12,20 @@ export const clipSeconds = 10;
 export async function smallPicture(bytes: Uint8Array): Promise<Uint8Array> {
   if (bytes.length < 30_000) return bytes;
   try {
-    const { default: sharp } = (await import("sharp")) as unknown as { readonly default: Sharp };
-    const options = { width: pixels, height: pixels, fit: "inside", withoutEnlargement: true } as const;
-    const small = await sharp(bytes)
-      .rotate()
-      .resize(options)
-      .flatten({ background: "#ffffff" })
-      .jpeg({ quality: 78 })
-      .toBuffer();
+    const small = await (await shrunk(bytes, pixels)).jpeg({ quality: 78 }).toBuffer();
     return small.length < bytes.length ? small : bytes;
   } catch {
     return bytes;
   }
+}
+
+/** A picture upright, on white and of at most so many pixels a side; throws where sharp is not installed. */
+export async function shrunk(bytes: Uint8Array, pixels: number): Promise<Image> {
+  const { default: sharp } = (await import("sharp")) as unknown as { readonly default: Sharp };
+  return sharp(bytes)
+    .rotate()
+    .resize({ width: pixels, height: pixels, fit: "inside", withoutEnlargement: true })
+    .flatten({ background: "#ffffff" });
 }
 
 /** What we call of sharp. */
@@ -32,8 +34,14 @@ interface Image {
   rotate(): Image;
   resize(options: object): Image;
   flatten(options: object): Image;
+  toColourspace(name: string): Image;
   jpeg(options: object): Image;
+  raw(): Image;
   toBuffer(): Promise<Uint8Array>;
+  toBuffer(options: { readonly resolveWithObject: true }): Promise<{
+    readonly data: Uint8Array;
+    readonly info: { readonly width: number; readonly height: number; readonly channels: 1 | 3 | 4 };
+  }>;
 }
 
 /**

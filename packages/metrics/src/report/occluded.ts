@@ -9,7 +9,7 @@ import {
   withoutSpan,
 } from "../feature-effects.js";
 import { isPixels, isWaveform, type PixelGrid } from "../values.js";
-import { clipSeconds, pcm } from "./media.js";
+import { clipSeconds, pcm, shrunk } from "./media.js";
 import { fileOf, mediaType, png } from "./sample-card.js";
 
 /** A number of the sample with each of the values in place of its own. */
@@ -38,33 +38,13 @@ export async function regionChanges(
 async function decoded(bytes: Uint8Array): Promise<PixelGrid | undefined> {
   if (!mediaType(bytes)?.startsWith("image/")) return undefined;
   try {
-    const { default: sharp } = (await import("sharp")) as unknown as { readonly default: Sharp };
-    const { data, info } = await sharp(bytes)
-      .rotate()
-      .resize({ width: mostPixels, height: mostPixels, fit: "inside", withoutEnlargement: true })
-      .flatten({ background: "#ffffff" })
-      .toColourspace("srgb")
-      .raw()
-      .toBuffer({ resolveWithObject: true });
+    const image = await shrunk(bytes, mostPixels);
+    const { data, info } = await image.toColourspace("srgb").raw().toBuffer({ resolveWithObject: true });
     const picture = { ...info, data };
     return isPixels(picture) ? picture : undefined;
   } catch {
     return undefined;
   }
-}
-
-/** What we call of sharp. */
-type Sharp = (bytes: Uint8Array) => Image;
-interface Image {
-  rotate(): Image;
-  resize(options: object): Image;
-  flatten(options: object): Image;
-  toColourspace(name: string): Image;
-  raw(): Image;
-  toBuffer(options: object): Promise<{
-    readonly data: Uint8Array;
-    readonly info: { readonly width: number; readonly height: number; readonly channels: 1 | 3 | 4 };
-  }>;
 }
 
 /** What each stretch of as much of a recording as a page plays tells, made silent; undefined where it is neither samples nor a WAV of 16 bits. */
